@@ -1,0 +1,58 @@
+# A room is a folder of src/ and a static library. Beside its sources lie its unit tests
+# (*_test.cc), fuzz targets (*_fuzz.cc) and micro-benchmarks (*_bench.cc).
+#
+#   add_room(NAME folder ROOMS rooms-it-may-include LIBS outside-libraries)
+#
+# makes ds_NAME, and with tests on NAME_test out of every *_test.cc below the folder.
+
+add_library(ds_flags INTERFACE)
+target_include_directories(ds_flags INTERFACE ${CMAKE_SOURCE_DIR}/src)
+target_compile_options(ds_flags INTERFACE -Wall -Wextra -Wshadow -Wnon-virtual-dtor
+  -Wno-missing-field-initializers)
+if(DATASTORM_WERROR)
+  target_compile_options(ds_flags INTERFACE -Werror)
+endif()
+if(DATASTORM_SANITIZE)
+  target_compile_options(ds_flags INTERFACE -fsanitize=${DATASTORM_SANITIZE} -fno-omit-frame-pointer)
+  target_link_options(ds_flags INTERFACE -fsanitize=${DATASTORM_SANITIZE})
+endif()
+target_link_libraries(ds_flags INTERFACE fmt::fmt Threads::Threads)
+
+function(add_room name folder)
+  cmake_parse_arguments(A "" "" "ROOMS;LIBS;EXCLUDE" ${ARGN})
+  file(GLOB_RECURSE all CONFIGURE_DEPENDS ${folder}/*.cc)
+  foreach(outside IN LISTS A_EXCLUDE)
+    list(FILTER all EXCLUDE REGEX "/${folder}/${outside}/")
+  endforeach()
+  set(sources ${all})
+  list(FILTER sources EXCLUDE REGEX "_(test|fuzz|bench)\\.cc$")
+  set(tests ${all})
+  list(FILTER tests INCLUDE REGEX "_test\\.cc$")
+  set(fuzzers ${all})
+  list(FILTER fuzzers INCLUDE REGEX "_fuzz\\.cc$")
+
+  list(TRANSFORM A_ROOMS PREPEND ds_)
+  if(sources)
+    add_library(ds_${name} STATIC ${sources})
+    target_link_libraries(ds_${name} PUBLIC ds_flags ${A_ROOMS} ${A_LIBS})
+  else()
+    add_library(ds_${name} INTERFACE)
+    target_link_libraries(ds_${name} INTERFACE ds_flags ${A_ROOMS} ${A_LIBS})
+  endif()
+
+  if(DATASTORM_TESTS AND tests)
+    add_executable(${name}_test ${tests})
+    target_link_libraries(${name}_test PRIVATE ds_${name} GTest::gmock GTest::gtest_main)
+    gtest_discover_tests(${name}_test TEST_PREFIX "${name}." PROPERTIES LABELS unit TIMEOUT 120
+      DISCOVERY_TIMEOUT 60)
+  endif()
+  if(DATASTORM_FUZZ)
+    foreach(fuzzer IN LISTS fuzzers)
+      get_filename_component(target ${fuzzer} NAME_WE)
+      add_executable(${target} ${fuzzer})
+      target_link_libraries(${target} PRIVATE ds_${name})
+      target_compile_options(${target} PRIVATE -fsanitize=fuzzer)
+      target_link_options(${target} PRIVATE -fsanitize=fuzzer)
+    endforeach()
+  endif()
+endfunction()

@@ -1,0 +1,58 @@
+// Variable-length integers: 7 bits a byte, low bits first, as Protobuf, Avro and Kafka write them.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <optional>
+
+#include "base/bytes.h"
+
+namespace ds {
+
+constexpr std::size_t kVarintBytesMax = 10;
+
+constexpr std::uint64_t zigzag(std::int64_t value) {
+  return (static_cast<std::uint64_t>(value) << 1) ^ static_cast<std::uint64_t>(value >> 63);
+}
+constexpr std::int64_t unzigzag(std::uint64_t value) {
+  return static_cast<std::int64_t>(value >> 1) ^ -static_cast<std::int64_t>(value & 1);
+}
+
+constexpr std::size_t varint_size(std::uint64_t value) {
+  return static_cast<std::size_t>((std::bit_width(value | 1) + 6) / 7);
+}
+
+/// Writes at most kVarintBytesMax bytes; returns the place after the last one.
+inline std::uint8_t* put_varint(std::uint8_t* to, std::uint64_t value) {
+  while (value > 127) {
+    *to++ = static_cast<std::uint8_t>(value | 128);
+    value >>= 7;
+  }
+  *to++ = static_cast<std::uint8_t>(value);
+  return to;
+}
+inline std::uint8_t* put_zigzag(std::uint8_t* to, std::int64_t value) {
+  return put_varint(to, zigzag(value));
+}
+
+/// Takes a varint off the front of `from`; nothing when it is cut short or longer than 64 bits.
+inline std::optional<std::uint64_t> take_varint(ByteView& from) {
+  std::uint64_t value = 0;
+  for (std::size_t i = 0; i < from.size() && i < kVarintBytesMax; ++i) {
+    const std::uint64_t bits = from[i] & 127;
+    if (i == 9 && bits > 1) return std::nullopt;
+    value |= bits << (7 * i);
+    if (from[i] < 128) {
+      from = from.subspan(i + 1);
+      return value;
+    }
+  }
+  return std::nullopt;
+}
+inline std::optional<std::int64_t> take_zigzag(ByteView& from) {
+  const auto value = take_varint(from);
+  if (!value) return std::nullopt;
+  return unzigzag(*value);
+}
+
+}  // namespace ds
