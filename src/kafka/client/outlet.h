@@ -1,0 +1,97 @@
+// Where record batches leave the storm: the narrow interface that both engines implement
+// (direct/ and rdkafka/), one Outlet for each worker thread.
+//
+//   while (auto slot = outlet.reserve(partition, bytes_max)) {
+//     batch.size = fill(slot->bytes);              // Kafka's record-batch format, in place
+//     outlet.submit(*slot, batch);
+//     outlet.turn(0);
+//   }
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string>
+
+#include "base/bytes.h"
+#include "base/clock.h"
+#include "base/result.h"
+
+namespace ds::kafka {
+
+enum class Acks : std::int8_t { kNone = 0, kLeader = 1, kAll = -1 };
+
+/// A filled record batch. What the sender needs to recognise it again travels in `token`.
+struct OutBatch {
+  std::int32_t partition = 0;
+  std::uint32_t records = 0;
+  std::uint32_t size = 0;  // bytes filled of the slot
+  std::uint64_t token = 0;
+  Nanos intended = 0;  // the instant the schedule wanted it to start
+};
+
+enum class Outcome {
+  kWritten,       // handed to the socket whole; all that acks=0 ever tells
+  kAcknowledged,  // the broker said yes
+  kFailed,        // surely not stored, and given up
+  kUnknown,       // no answer in time: may be stored or not
+};
+
+struct Delivery {
+  Outcome outcome = Outcome::kAcknowledged;
+  std::int64_t base_offset = -1;  // -1 when not told
+  std::int16_t error = 0;         // Kafka's error code, for kFailed
+  Nanos at = 0;
+};
+
+/// Hears what became of batches. Called from inside submit(), turn() and close(), on the
+/// outlet's own thread. With acks 1 and all a batch is told kWritten first (once), then exactly
+/// one of the others; with acks=0 either kWritten or kFailed.
+class DeliveryListener {
+ public:
+  virtual ~DeliveryListener() = default;
+  virtual void on_delivery(const OutBatch& batch, const Delivery& delivery) = 0;
+};
+
+/// Threads: one. Cost: reserve, submit and the virtual calls are per batch, never per record.
+class Outlet {
+ public:
+  struct Slot {
+    ByteSpan bytes;       // at least the bytes asked for
+    std::uint32_t index;  // the outlet's own
+  };
+
+  virtual ~Outlet() = default;
+
+  /// Room for one batch to `partition`; nothing while the memory or the partition's window is used
+  /// up (then turn(), and ask again).
+  virtual std::optional<Slot> reserve(std::int32_t partition, std::size_t bytes_max) = 0;
+  /// Takes the batch; the slot is the outlet's again. batch.size may be 0: the slot is given back.
+  virtual void submit(const Slot& slot, const OutBatch& batch) = 0;
+  /// Sends, receives and reports; waits up to `timeout` when there is nothing to do (0: never).
+  virtual void turn(Nanos timeout) = 0;
+  /// Batches submitted and not yet decided.
+  virtual std::size_t pending() const = 0;
+  /// Sends and hears what is pending until `deadline`, reports the rest as failed (never sent) or
+  /// unknown, and closes. With acks=0 it asks a last question on each connection behind the last
+  /// batch, so that log-end offsets read afterwards count every batch the broker took.
+  virtual void close(Nanos deadline) = 0;
+};
+
+struct ProducerSettings {
+  std::string topic;
+  Acks acks = Acks::kLeader;
+  bool idempotent = false;
+  std::string compression = "none";  // none, gzip, snappy, lz4, zstd
+  int compression_level = -1;        // the codec's own default
+  std::size_t batch_bytes_max = 1'048'576;
+  std::size_t buffer_memory = 64u << 20;  // of this outlet
+  int in_flight_max = 5;                  // requests per connection
+  int connections_per_broker = 4;
+  Nanos linger = 0;
+  Nanos delivery_timeout = 120 * kSecond;
+  Nanos retry_backoff = 100 * kMillisecond;
+  Nanos retry_backoff_max = kSecond;
+};
+
+}  // namespace ds::kafka

@@ -1,0 +1,76 @@
+// Where record batches enter the pipeline: the narrow interface that both engines implement.
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "base/bytes.h"
+#include "base/clock.h"
+#include "base/result.h"
+
+namespace ds::kafka {
+
+struct TopicPartition {
+  std::string topic;
+  std::int32_t partition = 0;
+  bool operator==(const TopicPartition&) const = default;
+  auto operator<=>(const TopicPartition&) const = default;
+};
+
+/// Whole record batches of one partition, as the broker sent them; `bytes` points into `owner`.
+struct Fetched {
+  TopicPartition from;
+  std::int64_t first_offset = 0;    // the first wanted: a batch may begin below it
+  std::int64_t high_watermark = 0;  // of the partition when it was fetched
+  ByteView bytes;
+  std::shared_ptr<const ByteVec> owner;
+  Nanos at = 0;
+};
+
+/// Told on the source's thread when partitions come and go. After on_revoked returns they are
+/// somebody else's: what is stored by then must have been committed.
+class AssignmentListener {
+ public:
+  virtual ~AssignmentListener() = default;
+  /// Returns where to start each; a partition left out starts at the group's committed offset,
+  /// and without one at the log's start.
+  virtual std::map<TopicPartition, std::int64_t> on_assigned(
+      const std::vector<TopicPartition>& partitions) = 0;
+  virtual void on_revoked(const std::vector<TopicPartition>& partitions) = 0;
+};
+
+/// Threads: one.
+class Source {
+ public:
+  virtual ~Source() = default;
+  /// Waits up to `timeout`, appends what came. An error is one that polling again will not mend.
+  virtual Status poll(Nanos timeout, std::vector<Fetched>& into) = 0;
+  /// Stops and resumes fetching of all partitions; membership goes on.
+  virtual void pause(bool paused) = 0;
+  /// Starts `partition` again at `offset` (what was fetched and not yet returned is dropped).
+  virtual void seek(const TopicPartition& partition, std::int64_t offset) = 0;
+  /// Tells the group that everything below these offsets is stored. Best effort and in the
+  /// background; the last one wins, close() waits for it.
+  virtual void commit(const std::map<TopicPartition, std::int64_t>& next_offsets) = 0;
+  virtual std::map<TopicPartition, std::int64_t> committed() const = 0;
+  /// High watermarks as last seen.
+  virtual std::map<TopicPartition, std::int64_t> high_watermarks() const = 0;
+  virtual void close(Nanos deadline) = 0;
+};
+
+struct ConsumerSettings {
+  std::string topic;
+  std::string group;
+  std::string instance;        // static member id; empty: a dynamic member
+  bool reset_offsets = false;  // start at the log's start whatever was committed
+  Nanos session_timeout = 30 * kSecond;
+  Nanos heartbeat_interval = 3 * kSecond;
+  std::int32_t fetch_bytes_max = 16 << 20;
+  std::int32_t partition_bytes_max = 1 << 20;
+  Nanos fetch_wait = 100 * kMillisecond;
+};
+
+}  // namespace ds::kafka

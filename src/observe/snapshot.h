@@ -1,0 +1,200 @@
+// One second of the whole: what the terminal, the dashboard and the metrics are drawn from.
+// The JSON that `fields` gives is the HTTP contract (docs/formats/http-api.md).
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <optional>
+#include <string>
+#include <vector>
+
+namespace ds {
+
+struct Counters {
+  std::uint64_t scheduled = 0;
+  std::uint64_t enqueued = 0;
+  std::uint64_t written = 0;
+  std::uint64_t acknowledged = 0;
+  std::uint64_t failed = 0;
+  std::uint64_t unknown = 0;
+  std::uint64_t read_back = 0;
+
+  static void fields(auto& self, auto& io) {
+    io("scheduled", self.scheduled);
+    io("enqueued", self.enqueued);
+    io("written", self.written);
+    io("acknowledged", self.acknowledged);
+    io("failed", self.failed);
+    io("unknown", self.unknown);
+    io("readBack", self.read_back);
+  }
+};
+
+struct Shares {
+  std::uint64_t positive = 0;
+  std::uint64_t negative = 0;
+  std::uint64_t neutral = 0;
+
+  std::uint64_t total() const { return positive + negative + neutral; }
+  static void fields(auto& self, auto& io) {
+    io("positive", self.positive);
+    io("negative", self.negative);
+    io("neutral", self.neutral);
+  }
+};
+
+struct RateShown {
+  double offered = 0;
+  double achieved = 0;  // over the last 5 s
+  double average = 0;
+  std::optional<double> target;  // nothing: as fast as it goes
+
+  static void fields(auto& self, auto& io) {
+    io("offered", self.offered);
+    io("achieved", self.achieved);
+    io("average", self.average);
+    io("target", self.target);
+  }
+};
+
+struct Quantiles {
+  double p50 = 0;
+  double p90 = 0;
+  double p99 = 0;
+  double p999 = 0;
+  double max = 0;
+
+  static void fields(auto& self, auto& io) {
+    io("p50", self.p50);
+    io("p90", self.p90);
+    io("p99", self.p99);
+    io("p999", self.p999);
+    io("max", self.max);
+  }
+};
+
+struct LagShown {
+  std::uint64_t records = 0;
+  double seconds = 0;
+  static void fields(auto& self, auto& io) {
+    io("records", self.records);
+    io("seconds", self.seconds);
+  }
+};
+
+struct BalanceShown {
+  bool ok = true;
+  std::uint64_t missing = 0;
+  std::uint64_t doubled = 0;
+  std::string text;
+  static void fields(auto& self, auto& io) {
+    io("ok", self.ok);
+    io("missing", self.missing);
+    io("doubled", self.doubled);
+    io("text", self.text);
+  }
+};
+
+struct StoreShown {
+  std::string kind;
+  std::string path;
+  std::string durability;
+  static void fields(auto& self, auto& io) {
+    io("kind", self.kind);
+    io("path", self.path);
+    io("durability", self.durability);
+  }
+};
+
+struct BrokerShown {
+  std::string address;
+  bool embedded = false;
+  std::string durability;
+  std::uint64_t bytes = 0;
+  static void fields(auto& self, auto& io) {
+    io("address", self.address);
+    io("embedded", self.embedded);
+    io("durability", self.durability);
+    io("bytes", self.bytes);
+  }
+};
+
+struct MixShown {
+  double positive = 0;
+  double negative = 0;
+  double neutral = 0;
+  static void fields(auto& self, auto& io) {
+    io("positive", self.positive);
+    io("negative", self.negative);
+    io("neutral", self.neutral);
+  }
+};
+
+struct WindowShown {
+  std::int64_t seconds = 300;
+  std::uint64_t positive = 0;
+  std::uint64_t negative = 0;
+  std::uint64_t neutral = 0;
+  double score = 0;  // (positive - negative) / total
+  static void fields(auto& self, auto& io) {
+    io("seconds", self.seconds);
+    io("positive", self.positive);
+    io("negative", self.negative);
+    io("neutral", self.neutral);
+    io("score", self.score);
+  }
+};
+
+struct Snapshot {
+  std::string state = "running";  // running, stopped, draining, finished
+  std::string scenario;
+  std::string run;
+  RateShown rate;
+  MixShown mix;
+  std::string mode = "fixed";
+  Counters counters;
+  std::uint64_t total_wanted = 0;  // 0: no end
+  std::uint64_t stored = 0;
+  std::uint64_t retired = 0;
+  LagShown lag;
+  std::map<std::string, Quantiles> latency_us;  // by stage: acknowledged, stored, visible
+  BalanceShown balance;
+  Shares sentiment;  // totals stored
+  WindowShown window;
+  std::vector<std::string> brands;
+  StoreShown store;
+  BrokerShown broker;
+  std::int64_t started_ms = 0;
+  std::int64_t now_ms = 0;
+  double elapsed_s = 0;
+  double cpu_cores = 0;
+  std::uint64_t rss_bytes = 0;
+
+  static void fields(auto& self, auto& io) {
+    io("state", self.state);
+    io("scenario", self.scenario);
+    io("run", self.run);
+    io("rate", self.rate);
+    io("mix", self.mix);
+    io("mode", self.mode);
+    io("counters", self.counters);
+    io("total", self.total_wanted);
+    io("stored", self.stored);
+    io("retired", self.retired);
+    io("lag", self.lag);
+    io("latencyUs", self.latency_us);
+    io("balance", self.balance);
+    io("sentiment", self.sentiment);
+    io("window", self.window);
+    io("brands", self.brands);
+    io("store", self.store);
+    io("broker", self.broker);
+    io("startedMs", self.started_ms);
+    io("nowMs", self.now_ms);
+    io("elapsedS", self.elapsed_s);
+    io("cpuCores", self.cpu_cores);
+    io("rssBytes", self.rss_bytes);
+  }
+};
+
+}  // namespace ds
