@@ -1,0 +1,64 @@
+// When each record is due. A schedule is a rate over time; its area is the number of records due,
+// so the intended instant of record i is where the area reaches i. That is exact at any rate,
+// needs no state shared between workers, and never drifts.
+//
+//   auto schedule = Schedule::parse("10s@100k, ramp 30s 100k..2M, spike 1s@5M every 10s");
+//   Nanos due = schedule->instant(record);        // counted from the run's start
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/clock.h"
+#include "base/result.h"
+
+namespace ds {
+
+/// A value: copy it freely.
+class Schedule {
+ public:
+  /// As fast as it goes: every record is due at once.
+  static Schedule flat_out() { return Schedule(); }
+  /// Evenly for ever; 0 is never.
+  static Schedule steady(double records_per_second);
+  /// Parts in a row, with commas:
+  ///   10s@100k                  a rate for a time; without a time ("100k") for ever
+  ///   ramp 30s 100k..2M         from one rate to the other, in a straight line
+  ///   sine 60s 100k..2M every 20s   between two rates, starting in the middle and rising
+  ///   spike 1s@5M every 10s     over all the others: for the last second of every ten
+  /// When the last part has a time, the run ends with it.
+  static Result<Schedule> parse(std::string_view text);
+
+  bool is_flat_out() const { return pieces_.empty(); }
+  /// The instant at which `record` (from 0) is due; nothing when it never is.
+  std::optional<Nanos> instant(double record) const;
+  /// How many records are due by `at`.
+  double due(Nanos at) const;
+  /// The rate wanted at `at`, records a second.
+  double rate(Nanos at) const;
+  /// When the last part ends, and how many records that makes; nothing when it goes on for ever.
+  std::optional<Nanos> length() const;
+  std::optional<std::uint64_t> total() const;
+
+ private:
+  /// A stretch with a straight line of rates; sines are cut into many.
+  struct Piece {
+    double begin;  // seconds
+    double end;    // infinity for the last of an endless schedule
+    double rate_begin;
+    double rate_end;
+    double before;  // records due before it begins
+
+    double area(double seconds) const;
+    double rate_at(double seconds) const;
+  };
+  void append(double seconds, double rate_begin, double rate_end);
+  const Piece* piece_at(double seconds) const;
+
+  std::vector<Piece> pieces_;
+};
+
+}  // namespace ds
