@@ -16,7 +16,8 @@ namespace ds {
 
 /// Threads:  everything that a lane owns belongs to its thread, so nothing is locked;
 ///           post(), call() and on_lane() are the doors for others.
-/// Lifetime: the destructor runs what is left in the inbox, ends the loop and joins.
+/// Lifetime: the destructor runs what is left in the inbox (and what that posts), ends the loop
+///           and joins; timers still waiting are dropped.
 ///           Whatever watches or has timers on a lane is destroyed on the lane, or after it.
 class Lane {
  public:
@@ -43,8 +44,8 @@ class Lane {
 
  private:
   void run(std::stop_token stop);
-  void run_inbox();
-  Nanos fire_timers();  // returns how long until the next one, or -1
+  std::size_t run_inbox();  // returns how many tasks ran
+  Nanos fire_timers();      // returns how long until the next one, or -1
 
   const Clock& clock_;
   std::string name_;

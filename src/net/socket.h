@@ -1,5 +1,5 @@
-// TCP and Unix stream sockets: addresses, listening, connecting. All sockets made here are
-// non-blocking, close-on-exec and, for TCP, without Nagle's delay.
+// TCP sockets: addresses, listening, connecting. All sockets made here are non-blocking,
+// close-on-exec and without Nagle's delay. A name with several addresses is tried IPv4 first.
 #pragma once
 
 #include <cstdint>
