@@ -56,17 +56,25 @@ class DeliveryListener {
 /// Threads: one. Cost: reserve, submit and the virtual calls are per batch, never per record.
 class Outlet {
  public:
+  /// The filler writes producer_id, producer_epoch and base_sequence into the batch's header before
+  /// it computes the CRC, so that no byte is summed twice; without idempotence they are all -1.
   struct Slot {
     ByteSpan bytes;       // at least the bytes asked for
     std::uint32_t index;  // the outlet's own
+    std::int64_t producer_id = -1;
+    std::int16_t producer_epoch = -1;
+    std::int32_t base_sequence = -1;
   };
 
   virtual ~Outlet() = default;
 
   /// Room for one batch to `partition`; nothing while the memory or the partition's window is used
-  /// up (then turn(), and ask again).
+  /// up (then turn(), and ask again). A partition has at most one slot reserved and not yet
+  /// submitted: the next batch's sequence is known only after submit(). `bytes_max` is at most
+  /// ProducerSettings::batch_bytes_max.
   virtual std::optional<Slot> reserve(std::int32_t partition, std::size_t bytes_max) = 0;
-  /// Takes the batch; the slot is the outlet's again. batch.size may be 0: the slot is given back.
+  /// Takes the batch, whole and with its CRC; the slot is the outlet's again. batch.size may be 0:
+  /// the slot is given back. A compressing outlet reports the size it sent.
   virtual void submit(const Slot& slot, const OutBatch& batch) = 0;
   /// Sends, receives and reports; waits up to `timeout` when there is nothing to do (0: never).
   virtual void turn(Nanos timeout) = 0;
