@@ -1,0 +1,140 @@
+#include "cli/command.h"
+
+#include <fmt/format.h>
+
+#include <CLI/CLI.hpp>
+#include <algorithm>
+#include <map>
+#include <memory>
+
+extern char** environ;
+
+namespace ds::cli {
+namespace {
+
+constexpr std::string_view kForAll[] = {"json", "config", "data-dir", "quiet", "log-level"};
+
+std::map<std::string, std::string, std::less<>> environment() {
+  std::map<std::string, std::string, std::less<>> variables;
+  for (char** each = environ; *each != nullptr; ++each) {
+    const std::string_view line = *each;
+    if (const auto equals = line.find('='); equals != std::string_view::npos)
+      variables.emplace(line.substr(0, equals), line.substr(equals + 1));
+  }
+  return variables;
+}
+
+/// A subcommand and the raw texts of the flags that were given to it.
+struct Parsed {
+  const Command* command = nullptr;
+  CLI::App* app = nullptr;
+  std::map<std::string, std::vector<std::string>, std::less<>> given;
+  std::map<std::string, bool, std::less<>> switches;
+  std::vector<std::string> words;
+};
+
+std::string default_of(const Command& command, const Setting& setting) {
+  for (const auto& [name, text] : command.defaults)
+    if (name == setting.name) return std::string(text);
+  return std::string(setting.default_text);
+}
+
+void add_flags(Parsed& parsed, std::span<const std::string_view> names) {
+  for (const std::string_view name : names) {
+    const Setting* setting = find_setting(name);
+    check(setting != nullptr, fmt::format("no setting is called '{}'", name));
+    const std::string flag = name == "property" ? "-X,--property" : fmt::format("--{}", name);
+    std::string help(setting->help);
+    if (const std::string text = default_of(*parsed.command, *setting); !text.empty())
+      help += fmt::format(" [{}]", text);
+    if (setting->kind == Kind::kSwitch) {
+      parsed.app->add_flag(flag, parsed.switches[std::string(name)], help);
+    } else {
+      auto* option = parsed.app->add_option(flag, parsed.given[std::string(name)], help)
+                         ->type_name(std::string(setting->value_name));
+      if (setting->kind == Kind::kList)
+        option->expected(1)->take_all();
+      else
+        option->expected(1)->take_last();
+    }
+  }
+}
+
+std::vector<std::string_view> names_of(const Command& command) {
+  std::vector<std::string_view> names(std::begin(kForAll), std::end(kForAll));
+  names.insert(names.end(), command.settings.begin(), command.settings.end());
+  return names;
+}
+
+Result<Settings> resolve(const Parsed& parsed) {
+  Sources sources{.environment = environment()};
+  if (const auto& file = parsed.given.at("config"); !file.empty())
+    sources.config_file = file.back();
+  const auto names = names_of(*parsed.command);
+  auto settings = resolve_below_flags(parsed.command->name, names, sources);
+  if (!settings) return settings;
+  for (const auto& [name, text] : parsed.command->defaults)
+    if (!settings->at(name).given) settings->set(name, {std::string(text), "default", false});
+  for (const auto& [name, texts] : parsed.given)
+    if (!texts.empty())
+      settings->set(name, {fmt::format("{}", fmt::join(texts, ",")), "--" + name, true});
+  for (const auto& [name, on] : parsed.switches)
+    if (on) settings->set(name, {"true", "--" + name, true});
+  return settings;
+}
+
+}  // namespace
+
+int report_error(const Error& error) {
+  fmt::print(stderr, "datastorm: {}\n", error.message);
+  if (!error.hint.empty()) fmt::print(stderr, "  try: {}\n", error.hint);
+  switch (error.code) {
+    case ErrorCode::kUsage:
+      return kWrongUse;
+    case ErrorCode::kUnreachable:
+    case ErrorCode::kRefused:
+      return kUnreachableServer;
+    case ErrorCode::kInterrupted:
+      return kInterruptedCleanly;
+    default:
+      return kGoalFailed;
+  }
+}
+
+int run_main(int argc, char** argv) {
+  const std::vector<Command> commands = all_commands();
+  CLI::App app(
+      "DataStorm: makes a storm of labelled records, drives it through Kafka, stores every "
+      "one, and proves what arrived.",
+      "datastorm");
+  app.require_subcommand(1);
+  std::vector<std::unique_ptr<Parsed>> parsed;
+  for (const Command& command : commands) {
+    auto& each = *parsed.emplace_back(std::make_unique<Parsed>());
+    each.command = &command;
+    each.app = app.add_subcommand(std::string(command.name), std::string(command.purpose));
+    each.app->footer(fmt::format("Example:\n  {}", command.example));
+    add_flags(each, kForAll);
+    add_flags(each, command.settings);
+    if (!command.words.empty()) each.app->add_option(std::string(command.words), each.words);
+  }
+  try {
+    app.parse(argc, argv);
+  } catch (const CLI::CallForHelp& help) {
+    return app.exit(help);
+  } catch (const CLI::ParseError& wrong) {
+    fmt::print(stderr, "datastorm: {}\n  try: datastorm {}--help\n", wrong.what(),
+               app.get_subcommands().empty() ? std::string()
+                                             : app.get_subcommands().front()->get_name() + " ");
+    return kWrongUse;
+  }
+  for (const auto& each : parsed) {
+    if (!each->app->parsed()) continue;
+    auto settings = resolve(*each);
+    if (!settings) return report_error(settings.error());
+    return each->command->run({std::move(settings).value(), each->words});
+  }
+  return kWrongUse;
+}
+
+}  // namespace ds::cli

@@ -1,0 +1,217 @@
+#include "cli/settings.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <filesystem>
+#include <fstream>
+#include <sstream>
+#define TOML_EXCEPTIONS 0
+#include <toml++/toml.h>
+
+#include "base/units.h"
+
+namespace ds::cli {
+namespace {
+
+struct TextAt {
+  std::string text;
+  std::string origin;
+};
+
+Error usage(std::string message, std::string hint = {}) {
+  return Error{.code = ErrorCode::kUsage, .message = std::move(message), .hint = std::move(hint)};
+}
+
+std::string join(const std::vector<std::string>& parts, std::string_view separator) {
+  return fmt::format("{}", fmt::join(parts, separator));
+}
+
+/// KEY=VALUE lines; blank lines and those that begin with # are passed over.
+Result<std::map<std::string, TextAt, std::less<>>> read_dotenv(const std::string& path) {
+  std::map<std::string, TextAt, std::less<>> values;
+  std::ifstream file(path);
+  std::string line;
+  for (int number = 1; std::getline(file, line); ++number) {
+    if (line.starts_with("export ")) line.erase(0, 7);
+    const std::size_t first = line.find_first_not_of(" \t\r");
+    if (first == std::string::npos || line[first] == '#') continue;
+    const std::size_t equals = line.find('=');
+    if (equals == std::string::npos)
+      return usage(fmt::format("{}:{}: '{}' is not KEY=VALUE", path, number, line));
+    std::string value = line.substr(equals + 1);
+    while (!value.empty() && (value.back() == '\r' || value.back() == ' ')) value.pop_back();
+    if (value.size() >= 2 && (value.front() == '"' || value.front() == '\'') &&
+        value.back() == value.front())
+      value = value.substr(1, value.size() - 2);
+    values[line.substr(first, equals - first)] = {value, fmt::format("{}:{}", path, number)};
+  }
+  return values;
+}
+
+std::string as_text(const toml::node& node) {
+  if (const auto* text = node.as_string()) return text->get();
+  if (const auto* array = node.as_array()) {
+    std::vector<std::string> parts;
+    for (const auto& each : *array) parts.push_back(as_text(each));
+    return join(parts, ",");
+  }
+  std::ostringstream out;
+  if (const auto* whole = node.as_integer())
+    out << whole->get();
+  else if (const auto* decimal = node.as_floating_point())
+    out << fmt::format("{}", decimal->get());
+  else if (const auto* truth = node.as_boolean())
+    out << (truth->get() ? "true" : "false");
+  return out.str();
+}
+
+bool is_command(std::string_view name) {
+  static constexpr std::string_view kCommands[] = {"up",     "produce", "consume", "monitor",
+                                                   "broker", "serve",   "gateway", "sensors",
+                                                   "topic",  "verify",  "report",  "bench"};
+  return std::ranges::find(kCommands, name) != std::end(kCommands);
+}
+
+/// The file's values for one command: its own table wins over the top level. Every key that no
+/// setting has is an error, with its line.
+Result<std::map<std::string, TextAt, std::less<>>> read_toml(const std::string& path,
+                                                             std::string_view command) {
+  std::ifstream file(path);
+  if (!file) return usage(fmt::format("the configuration file {} cannot be read", path));
+  toml::parse_result parsed = toml::parse(file, path);
+  if (!parsed) {
+    const auto& at = parsed.error().source().begin;
+    return usage(fmt::format("{}:{}: {}", path, at.line, parsed.error().description()));
+  }
+  std::map<std::string, TextAt, std::less<>> values;
+  std::vector<std::string> errors;
+  const auto take = [&](const toml::table& table, bool wins) {
+    for (const auto& [key, node] : table) {
+      const auto line = node.source().begin.line;
+      std::string name(key.str());
+      std::ranges::replace(name, '_', '-');
+      if (node.is_table()) {
+        if (!is_command(name))
+          errors.push_back(fmt::format("{}:{}: no command is called '{}'", path, line, name));
+        continue;
+      }
+      if (find_setting(name) == nullptr) {
+        errors.push_back(fmt::format("{}:{}: no setting is called '{}'", path, line, name));
+        continue;
+      }
+      if (wins || !values.contains(name))
+        values[name] = {as_text(node), fmt::format("{}:{}", path, line)};
+    }
+  };
+  take(parsed.table(), false);
+  for (const auto& [key, node] : parsed.table())
+    if (node.is_table() && key.str() == command) take(*node.as_table(), true);
+  if (!errors.empty()) return usage(join(errors, "\n  "));
+  return values;
+}
+
+}  // namespace
+
+const Setting* find_setting(std::string_view name) {
+  for (const Setting& each : all_settings())
+    if (each.name == name) return &each;
+  return nullptr;
+}
+
+const Value& Settings::at(std::string_view name) const {
+  const auto found = values_.find(name);
+  check(found != values_.end(), fmt::format("the command does not take the setting '{}'", name));
+  return found->second;
+}
+
+void Reader::wrong(std::string_view name, const Error& error) {
+  std::string line = fmt::format("{}: {}", settings_.at(name).origin, error.message);
+  if (!error.hint.empty()) line += fmt::format(" (allowed: {})", error.hint);
+  errors_.push_back(std::move(line));
+}
+
+void Reader::wrong(const Error& error) {
+  errors_.push_back(error.hint.empty() ? error.message
+                                       : fmt::format("{} ({})", error.message, error.hint));
+}
+
+std::optional<Error> Reader::errors() const {
+  if (errors_.empty()) return std::nullopt;
+  return usage(join(errors_, "\n  "));
+}
+
+std::string Reader::text(std::string_view name) {
+  return settings_.at(name).text;
+}
+
+std::uint64_t Reader::count(std::string_view name) {
+  return take(name, parse_count(text(name)));
+}
+double Reader::quantity(std::string_view name) {
+  return take(name, parse_quantity(text(name)));
+}
+Nanos Reader::duration(std::string_view name) {
+  return take(name, parse_duration(text(name)));
+}
+std::uint64_t Reader::size(std::string_view name) {
+  return take(name, parse_size(text(name)));
+}
+
+bool Reader::on(std::string_view name) {
+  const std::string value = text(name);
+  if (value == "true" || value == "1" || value == "yes" || value == "on") return true;
+  if (!(value.empty() || value == "false" || value == "0" || value == "no" || value == "off"))
+    wrong(name, usage(fmt::format("'{}' is neither yes nor no", value), "true or false"));
+  return false;
+}
+
+std::vector<std::string> Reader::list(std::string_view name) {
+  std::vector<std::string> parts;
+  std::istringstream in(text(name));
+  for (std::string part; std::getline(in, part, ',');)
+    if (!part.empty()) parts.push_back(part);
+  return parts;
+}
+
+std::string Reader::choice(std::string_view name, std::span<const std::string_view> allowed) {
+  std::string value = text(name);
+  if (std::ranges::find(allowed, value) == allowed.end())
+    wrong(name, usage(fmt::format("'{}' is not known", value),
+                      fmt::format("{}", fmt::join(allowed, ", "))));
+  return value;
+}
+
+Result<Settings> resolve_below_flags(std::string_view command,
+                                     std::span<const std::string_view> names,
+                                     const Sources& sources) {
+  auto dotenv = read_dotenv(sources.dotenv_file);
+  if (!dotenv) return std::move(dotenv).error();
+  std::map<std::string, TextAt, std::less<>> file;
+  const std::string path = sources.config_file.empty() ? "datastorm.toml" : sources.config_file;
+  if (!sources.config_file.empty() || std::filesystem::exists(path)) {
+    auto read = read_toml(path, command);
+    if (!read) return std::move(read).error();
+    file = std::move(read).value();
+  }
+
+  Settings settings;
+  for (const std::string_view name : names) {
+    const Setting* setting = find_setting(name);
+    check(setting != nullptr, fmt::format("no setting is called '{}'", name));
+    Value value{std::string(setting->default_text), "default", false};
+    if (const auto found = file.find(name); found != file.end())
+      value = {found->second.text, found->second.origin, true};
+    std::istringstream variables{std::string(setting->environment)};
+    for (std::string variable; variables >> variable;) {
+      if (const auto found = dotenv->find(variable); found != dotenv->end())
+        value = {found->second.text, fmt::format("{} in {}", variable, found->second.origin), true};
+      if (const auto found = sources.environment.find(variable); found != sources.environment.end())
+        value = {found->second, fmt::format("{} in the environment", variable), true};
+    }
+    settings.set(name, std::move(value));
+  }
+  return settings;
+}
+
+}  // namespace ds::cli

@@ -1,0 +1,92 @@
+#include "storm/plan.h"
+
+#include <algorithm>
+#include <cmath>
+
+namespace ds {
+
+Plan::Plan(Schedule schedule, std::uint64_t batch_size, std::uint64_t total, Nanos start)
+    : batch_size_(batch_size), total_(total) {
+  parts_.push_back({0, start, std::move(schedule)});
+}
+
+std::optional<Nanos> Plan::intended(std::uint64_t batch, Nanos now) const {
+  auto part = std::prev(
+      std::upper_bound(parts_.begin(), parts_.end(), batch,
+                       [](std::uint64_t b, const Part& each) { return b < each.from_batch; }));
+  std::optional<Nanos> at;
+  if (part->schedule.is_flat_out()) {
+    at = now;
+  } else {
+    const double records =
+        static_cast<double>(batch - part->from_batch) * static_cast<double>(batch_size_);
+    if (const auto due = part->schedule.instant(records)) at = part->from + *due;
+  }
+  // A batch of an older part that its worker had not reached is due at the change at the latest.
+  if (const auto next = std::next(part); next != parts_.end())
+    at = std::min(at.value_or(next->from), next->from);
+  return at;
+}
+
+Plan::Turn Plan::begin(std::uint64_t batch, Nanos now) {
+  const std::lock_guard lock(mutex_);
+  const std::uint64_t first = batch * batch_size_;
+  if (finished_ || (total_ != 0 && first >= total_)) return {.answer = Answer::kFinished};
+  const auto due = intended(batch, now);
+  if (!due) {
+    const bool ends = parts_.back().schedule.length().has_value();
+    if (ends) return {.answer = Answer::kFinished};
+    return {.answer = Answer::kWait, .intended = now + kSecond};
+  }
+  if (*due > now) return {.answer = Answer::kWait, .intended = *due};
+  const auto mix = std::prev(
+      std::upper_bound(mixes_.begin(), mixes_.end(), batch,
+                       [](std::uint64_t b, const MixPart& each) { return b < each.from_batch; }));
+  const std::uint64_t records = total_ == 0 ? batch_size_ : std::min(batch_size_, total_ - first);
+  next_batch_ = std::max(next_batch_, batch + 1);
+  begun_ += records;
+  return {.answer = Answer::kBegin,
+          .intended = *due,
+          .records = static_cast<std::uint32_t>(records),
+          .mix_batch = batch - mix->from_batch,
+          .mix = mix->mix};
+}
+
+std::uint64_t Plan::change_schedule(Schedule schedule, Nanos now) {
+  const std::lock_guard lock(mutex_);
+  if (parts_.back().from_batch == next_batch_) parts_.pop_back();
+  parts_.push_back({next_batch_, now, std::move(schedule)});
+  return next_batch_;
+}
+
+std::uint64_t Plan::change_mix(std::uint32_t mix) {
+  const std::lock_guard lock(mutex_);
+  if (mixes_.back().from_batch == next_batch_) mixes_.pop_back();
+  mixes_.push_back({next_batch_, mix});
+  return next_batch_;
+}
+
+void Plan::finish() {
+  const std::lock_guard lock(mutex_);
+  finished_ = true;
+}
+
+std::uint64_t Plan::scheduled(Nanos now) const {
+  const std::lock_guard lock(mutex_);
+  const Part& part = parts_.back();
+  // A closed loop schedules what it begins; so does a run that was told to finish.
+  if (part.schedule.is_flat_out() || finished_) return begun_;
+  const double due = part.schedule.due(now - part.from);
+  std::uint64_t records = part.from_batch * batch_size_ + static_cast<std::uint64_t>(due);
+  if (total_ != 0) records = std::min(records, total_);
+  return std::max(records, begun_);
+}
+
+std::optional<double> Plan::wanted_rate(Nanos now) const {
+  const std::lock_guard lock(mutex_);
+  const Part& part = parts_.back();
+  if (part.schedule.is_flat_out()) return std::nullopt;
+  return part.schedule.rate(now - part.from);
+}
+
+}  // namespace ds

@@ -1,0 +1,66 @@
+// What a run is to do, second by second: the one thing that its workers share. Rates and mixes
+// change while it runs; a change holds "from batch b on", where b is the first batch that no worker
+// has begun, so that the claim of a run stays exact.
+#pragma once
+
+#include <cstdint>
+#include <mutex>
+#include <optional>
+#include <vector>
+
+#include "base/clock.h"
+#include "storm/schedule.h"
+
+namespace ds {
+
+/// Threads: any. Cost: a short lock per generator batch (thousands a second at the most).
+class Plan {
+ public:
+  /// `total` records (0: no end) in batches of `batch_size`; time counts from `start`.
+  Plan(Schedule schedule, std::uint64_t batch_size, std::uint64_t total, Nanos start);
+
+  enum class Answer { kBegin, kWait, kFinished };
+  struct Turn {
+    Answer answer = Answer::kWait;
+    Nanos intended = 0;         // kBegin: what latency counts from; kWait: ask again then
+    std::uint32_t records = 0;  // kBegin: the batch's size, less for the last
+    std::uint64_t mix_batch = 0;
+    std::uint32_t mix = 0;
+  };
+  /// Asks for a batch; when it is due it counts as begun.
+  Turn begin(std::uint64_t batch, Nanos now);
+
+  /// From the first batch that nobody has begun on. Returns that batch.
+  std::uint64_t change_schedule(Schedule schedule, Nanos now);
+  std::uint64_t change_mix(std::uint32_t mix);
+  /// Nothing more is begun.
+  void finish();
+
+  /// Records that should have been begun by `now`.
+  std::uint64_t scheduled(Nanos now) const;
+  /// Records a second wanted at `now`; nothing when it is as fast as it goes.
+  std::optional<double> wanted_rate(Nanos now) const;
+
+ private:
+  struct Part {
+    std::uint64_t from_batch;
+    Nanos from;
+    Schedule schedule;
+  };
+  struct MixPart {
+    std::uint64_t from_batch;
+    std::uint32_t mix;
+  };
+  std::optional<Nanos> intended(std::uint64_t batch, Nanos now) const;
+
+  const std::uint64_t batch_size_;
+  const std::uint64_t total_;
+  mutable std::mutex mutex_;
+  std::vector<Part> parts_;
+  std::vector<MixPart> mixes_{{0, 0}};
+  std::uint64_t next_batch_ = 0;  // the first that nobody has begun
+  std::uint64_t begun_ = 0;       // records of all batches begun
+  bool finished_ = false;
+};
+
+}  // namespace ds
