@@ -32,6 +32,7 @@ struct [[nodiscard]] Error {
   ErrorCode code = ErrorCode::kFailed;
   std::string message;
   std::string hint = {};
+  int system = 0;  // errno, where the operating system said no
 
   Error while_trying(std::string_view what) && {
     message = fmt::format("could not {}: {}", what, message);
