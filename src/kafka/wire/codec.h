@@ -108,11 +108,7 @@ template <Message M>
 std::string log_line(const M& message, int version) {
   std::string out;
   Codec<M>::append_json(message, version, false, out);
-  return fmt::format("{}{} v{} {}", M::api.name,
-                     M::direction == Direction::kRequest    ? " request"
-                     : M::direction == Direction::kResponse ? " response"
-                                                            : "",
-                     version, out);
+  return fmt::format("{}{} v{} {}", M::api.name, direction_name(M::direction), version, out);
 }
 
 /// The JSON that Kafka's own converters read and write (bytes in base64; records left empty).

@@ -32,6 +32,7 @@
 #include <limits>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <type_traits>
 #include <vector>
 
@@ -42,6 +43,13 @@
 namespace ds::kafka {
 
 enum class Direction { kRequest, kResponse, kEmbedded };
+
+/// " request", " response", or nothing: to be put after an API's name.
+constexpr std::string_view direction_name(Direction direction) {
+  return direction == Direction::kRequest    ? " request"
+         : direction == Direction::kResponse ? " response"
+                                             : "";
+}
 
 /// Zeros mean "none", as in Kafka.
 struct Uuid {
