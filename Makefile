@@ -1,0 +1,75 @@
+# Few verbs; each prints the commands that it runs. `make help` lists them.
+#   ARGS=…       passed on to the program (up, bench)
+#   PRESET=…     release (default), dev, tsan: another build, in build/PRESET (build, check, test)
+#   SEED=…       repeats what a test drew at random
+#   SETUP=no     installs nothing
+PRESET ?= release
+JOBS   ?= $(shell nproc)
+SETUP  ?= setup/install.sh
+BUILD  := build/$(PRESET)
+SOURCES = $(shell git ls-files '*.h' '*.cc')
+SCRIPTS = $(shell git grep -lE '^.!.*(bash|/bin/sh)$$' -- setup tests tools .ci)
+
+ifeq ($(SETUP),no)
+  override SETUP := @true
+endif
+ifdef SEED
+  export DATASTORM_SEED := $(SEED)
+endif
+
+.PHONY: help up build check test test-long bench format lint fuzz clean
+.DEFAULT_GOAL := help
+
+help: ## this list
+	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1\t\2/p' Makefile | expand -t 20
+
+up: ## install what is missing, build, run everything; open the address that it prints
+	$(SETUP) up
+	@$(MAKE) --no-print-directory build
+	@echo build/$(PRESET)/datastorm up $(ARGS)
+	@tools/foreground.sh $(BUILD)/datastorm up $(ARGS)
+
+build: $(BUILD)/build.ninja ## build the program: build/release/datastorm
+	cmake --build $(BUILD) --target datastorm -j $(JOBS)
+
+# The first time without tests, so that the program needs no test packages. `check` and `test`
+# turn them on in the same folder: that adds targets and rebuilds nothing.
+$(BUILD)/build.ninja:
+	cmake --preset $(PRESET) -DDATASTORM_TESTS=OFF
+
+build-tests:
+	$(SETUP) up test
+	cmake --preset $(PRESET) -DDATASTORM_TESTS=ON
+	cmake --build $(BUILD) -j $(JOBS)
+
+check: build-tests ## the quick loop: unit tests
+	ctest --test-dir $(BUILD) --output-on-failure --no-label-summary -j $(JOBS) -L unit
+
+test: build-tests ## everything, with real servers; ends in ctest's summary
+	ctest --test-dir $(BUILD) --output-on-failure --no-label-summary -j 2
+
+test-long: build-tests ## the same at full size
+	DATASTORM_TEST_SIZE=full ctest --test-dir $(BUILD) --output-on-failure --no-label-summary -j 2 --timeout 7200
+
+bench: build ## measure; ARGS="encode wire end-to-end"
+	$(BUILD)/datastorm bench $(ARGS)
+
+format: ## format the sources in place
+	$(SETUP) dev
+	clang-format-16 -i $(SOURCES)
+
+lint: ## format, scripts, clang-tidy
+	$(SETUP) up test dev
+	clang-format-16 --dry-run -Werror $(SOURCES)
+	shellcheck -x $(SCRIPTS)
+	cmake --preset $(PRESET) -DDATASTORM_TESTS=ON
+	run-clang-tidy-16 -quiet -j $(JOBS) -p $(BUILD) $(CURDIR)/src
+
+fuzz: ## each fuzz target for 10 s; SECONDS_EACH=45
+	$(SETUP) up dev
+	cmake --preset fuzz
+	cmake --build build/fuzz -j $(JOBS)
+	tools/fuzz.sh build/fuzz $(SECONDS_EACH)
+
+clean: ## remove what was built
+	rm -rf build
