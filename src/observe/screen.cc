@@ -29,8 +29,7 @@ Progress progress_of(const Snapshot& s, ScreenTitle title) {
 
 /// With acks=0 nothing is ever acknowledged: the screen then counts what was written, and says so.
 bool unconfirmed(const Snapshot& s) {
-  return s.counters.acknowledged == 0 && s.counters.written > 0 && s.counters.failed == 0 &&
-         s.counters.unknown == 0;
+  return s.acks == "0";
 }
 
 std::string cut_to(std::string_view line, int columns) {

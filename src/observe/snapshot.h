@@ -152,6 +152,7 @@ struct Snapshot {
   RateShown rate;
   MixShown mix;
   std::string mode = "fixed";
+  std::string acks = "1";  // with 0 nothing is ever acknowledged: written is all that is known
   Counters counters;
   std::uint64_t total_wanted = 0;  // 0: no end
   std::uint64_t stored = 0;
@@ -177,6 +178,7 @@ struct Snapshot {
     io("rate", self.rate);
     io("mix", self.mix);
     io("mode", self.mode);
+    io("acks", self.acks);
     io("counters", self.counters);
     io("total", self.total_wanted);
     io("stored", self.stored);

@@ -31,13 +31,15 @@ std::optional<Nanos> Plan::intended(std::uint64_t batch, Nanos now) const {
 Plan::Turn Plan::begin(std::uint64_t batch, Nanos now) {
   const std::lock_guard lock(mutex_);
   const std::uint64_t first = batch * batch_size_;
-  if (finished_ || (total_ != 0 && first >= total_)) return {.answer = Answer::kFinished};
+  const bool behind = end_ < now && now - end_ > kGrace;
+  if (behind || (total_ != 0 && first >= total_)) return {.answer = Answer::kFinished};
   const auto due = intended(batch, now);
   if (!due) {
-    const bool ends = parts_.back().schedule.length().has_value();
+    const bool ends = now >= end_ || parts_.back().schedule.length().has_value();
     if (ends) return {.answer = Answer::kFinished};
     return {.answer = Answer::kWait, .intended = now + kSecond};
   }
+  if (*due >= end_) return {.answer = Answer::kFinished};
   if (*due > now) return {.answer = Answer::kWait, .intended = *due};
   const auto mix = std::prev(
       std::upper_bound(mixes_.begin(), mixes_.end(), batch,
@@ -66,18 +68,20 @@ std::uint64_t Plan::change_mix(std::uint32_t mix) {
   return next_batch_;
 }
 
-void Plan::finish() {
+void Plan::finish_at(Nanos end) {
   const std::lock_guard lock(mutex_);
-  finished_ = true;
+  end_ = std::min(end_, end);
 }
 
 std::uint64_t Plan::scheduled(Nanos now) const {
   const std::lock_guard lock(mutex_);
   const Part& part = parts_.back();
-  // A closed loop schedules what it begins; so does a run that was told to finish.
-  if (part.schedule.is_flat_out() || finished_) return begun_;
-  const double due = part.schedule.due(now - part.from);
-  std::uint64_t records = part.from_batch * batch_size_ + static_cast<std::uint64_t>(due);
+  if (part.schedule.is_flat_out()) return begun_;
+  // A batch is due with its first record, so whole batches are.
+  const double due = part.schedule.due(std::min(now, end_) - part.from);
+  const auto batches =
+      static_cast<std::uint64_t>(std::ceil(due / static_cast<double>(batch_size_) - 1e-9));
+  std::uint64_t records = (part.from_batch + batches) * batch_size_;
   if (total_ != 0) records = std::min(records, total_);
   return std::max(records, begun_);
 }

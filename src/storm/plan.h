@@ -4,6 +4,7 @@
 #pragma once
 
 #include <cstdint>
+#include <limits>
 #include <mutex>
 #include <optional>
 #include <vector>
@@ -19,6 +20,10 @@ class Plan {
   /// `total` records (0: no end) in batches of `batch_size`; time counts from `start`.
   Plan(Schedule schedule, std::uint64_t batch_size, std::uint64_t total, Nanos start);
 
+  /// What was due before the end is still begun, but only for this long after it: a run that
+  /// could not keep up leaves the rest scheduled and not sent, and its account says so.
+  static constexpr Nanos kGrace = 100 * kMillisecond;
+
   enum class Answer { kBegin, kWait, kFinished };
   struct Turn {
     Answer answer = Answer::kWait;
@@ -33,10 +38,10 @@ class Plan {
   /// From the first batch that nobody has begun on. Returns that batch.
   std::uint64_t change_schedule(Schedule schedule, Nanos now);
   std::uint64_t change_mix(std::uint32_t mix);
-  /// Nothing more is begun.
-  void finish();
+  /// Nothing that is due at `end` or later is begun. The earliest end counts.
+  void finish_at(Nanos end);
 
-  /// Records that should have been begun by `now`.
+  /// Records of all batches that are due by `now`; in a closed loop, of those begun.
   std::uint64_t scheduled(Nanos now) const;
   /// Records a second wanted at `now`; nothing when it is as fast as it goes.
   std::optional<double> wanted_rate(Nanos now) const;
@@ -60,7 +65,7 @@ class Plan {
   std::vector<MixPart> mixes_{{0, 0}};
   std::uint64_t next_batch_ = 0;  // the first that nobody has begun
   std::uint64_t begun_ = 0;       // records of all batches begun
-  bool finished_ = false;
+  Nanos end_ = std::numeric_limits<Nanos>::max();
 };
 
 }  // namespace ds

@@ -56,8 +56,19 @@ TEST(Plan, WaitsWhenStoppedAndFinishesWhenTold) {
   EXPECT_EQ(plan.wanted_rate(9), 0.0);
   plan.change_schedule(Schedule::flat_out(), 1000 * kSecond);
   EXPECT_EQ(plan.begin(1, 1000 * kSecond).answer, kBegin);
-  plan.finish();
-  EXPECT_EQ(plan.begin(2, 1000 * kSecond).answer, kFinished);
+  plan.finish_at(1001 * kSecond);
+  EXPECT_EQ(plan.begin(2, 1000 * kSecond).answer, kBegin);
+  EXPECT_EQ(plan.begin(3, 1001 * kSecond).answer, kFinished);
+}
+
+TEST(Plan, BeginsWhatWasDueBeforeTheEndUnlessItIsFarBehind) {
+  Plan plan(Schedule::steady(1000), 100, 0, 0);
+  EXPECT_EQ(plan.begin(0, 0).answer, kBegin);
+  plan.finish_at(kSecond / 2);
+  EXPECT_EQ(plan.begin(4, kSecond / 2 + kMillisecond).answer, kBegin);     // due at 0.4 s
+  EXPECT_EQ(plan.begin(5, kSecond / 2 + kMillisecond).answer, kFinished);  // due at 0.5 s
+  EXPECT_EQ(plan.begin(1, kSecond).answer, kFinished);                     // too late for it
+  EXPECT_EQ(plan.scheduled(kSecond), 500u);  // five batches were due, two were begun
 }
 
 TEST(Plan, EndsWithItsSchedule) {

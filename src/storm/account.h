@@ -1,0 +1,58 @@
+// The account of a run: the seven counters of the ledger's first half, and latency from the
+// intended instant. Workers write theirs, anyone reads the sum.
+#pragma once
+
+#include <array>
+#include <atomic>
+#include <cstdint>
+#include <mutex>
+
+#include "base/clock.h"
+#include "base/histogram.h"
+
+namespace ds {
+
+/// A moment's sum over all workers.
+struct Account {
+  std::uint64_t scheduled = 0;
+  std::uint64_t enqueued = 0;
+  std::uint64_t written = 0;
+  std::uint64_t acknowledged = 0;
+  std::uint64_t failed = 0;
+  std::uint64_t unknown = 0;
+  std::uint64_t bytes = 0;  // of record batches, as sent
+  std::array<std::uint64_t, 3> by_sentiment{};
+  Nanos first_intended = 0;  // 0: nothing yet
+  Nanos last_delivery = 0;   // the last acknowledgement (acks=0: write)
+};
+
+/// One worker's part. Threads: the worker writes; reading is for any thread.
+/// Cost: a handful of relaxed stores and one short lock per batch.
+class WorkerAccount {
+ public:
+  void enqueued(std::uint64_t records, std::uint64_t bytes,
+                const std::array<std::uint32_t, 3>& by_sentiment, Nanos intended);
+  void written(std::uint64_t records);
+  /// The batch is decided: acknowledged, or with acks=0 written, after `latency`.
+  void delivered(std::uint64_t records, Nanos latency, Nanos at, bool acknowledged);
+  /// Failures and unknowns count with the time they were given up after.
+  void failed(std::uint64_t records, Nanos latency);
+  void unknown(std::uint64_t records, Nanos latency);
+
+  void add_to(Account& sum) const;
+  void add_to(Histogram& latencies) const;
+  /// Forgets latencies: the warm-up is over.
+  void clear_latencies();
+
+ private:
+  struct alignas(64) {
+    std::atomic<std::uint64_t> enqueued{0}, written{0}, acknowledged{0}, failed{0}, unknown{0};
+    std::atomic<std::uint64_t> bytes{0};
+    std::array<std::atomic<std::uint64_t>, 3> by_sentiment{};
+    std::atomic<Nanos> first_intended{0}, last_delivery{0};
+  } counts_;
+  mutable std::mutex latency_mutex_;
+  Histogram latency_us_;
+};
+
+}  // namespace ds

@@ -1,0 +1,160 @@
+#include "storm/run.h"
+
+#include <algorithm>
+#include <condition_variable>
+#include <mutex>
+
+namespace ds {
+namespace {
+
+/// The streams of this shard, dealt out over its workers.
+std::vector<std::vector<std::uint32_t>> deal_streams(const RunSettings& settings) {
+  std::vector<std::vector<std::uint32_t>> hands(static_cast<std::size_t>(settings.threads));
+  std::size_t next = 0;
+  for (std::uint32_t s = settings.shard; s < settings.claim.streams; s += settings.shards)
+    hands[next++ % hands.size()].push_back(s);
+  std::erase_if(hands, [](const auto& hand) { return hand.empty(); });
+  return hands;
+}
+
+/// A schedule with an end has a total of its own.
+std::uint64_t total_of(const RunSettings& settings) {
+  const auto scheduled = settings.schedule.total();
+  if (!scheduled) return settings.total;
+  return settings.total == 0 ? *scheduled : std::min(settings.total, *scheduled);
+}
+
+}  // namespace
+
+Run::Run(RunSettings settings, RunParts parts, const Clock& clock, Log& log)
+    : settings_(std::move(settings)),
+      parts_(std::move(parts)),
+      clock_(clock),
+      log_(log),
+      started_(clock.now()),
+      plan_(settings_.schedule, settings_.claim.batch_size, total_of(settings_), started_) {}
+
+Result<std::unique_ptr<Run>> Run::start(RunSettings settings, RunParts parts, const Clock& clock,
+                                        Log& log) {
+  if (settings.shards > settings.claim.streams)
+    return Error{.code = ErrorCode::kUsage,
+                 .message = fmt::format("{} shards cannot share {} streams", settings.shards,
+                                        settings.claim.streams),
+                 .hint = "use fewer shards, or more --streams"};
+  auto run = std::unique_ptr<Run>(new Run(std::move(settings), std::move(parts), clock, log));
+  if (auto opened = run->open(); !opened) return std::move(opened).error();
+  return run;
+}
+
+Status Run::open() {
+  const WorkerSettings shared{.streams = settings_.claim.streams,
+                              .batch_size = settings_.claim.batch_size,
+                              .partitions = settings_.claim.partitions,
+                              .batch_bytes_max = settings_.batch_bytes_max,
+                              .acks = settings_.acks,
+                              .drain_timeout = settings_.drain_timeout};
+  for (auto& streams : deal_streams(settings_)) {
+    auto worker =
+        std::make_unique<Worker>(shared, std::move(streams), plan_, parts_.make_filler(), clock_);
+    if (auto opened = worker->open(parts_.make_outlet); !opened) return std::move(opened).error();
+    workers_.push_back(std::move(worker));
+  }
+  if (settings_.duration != 0) plan_.finish_at(started_ + settings_.duration);
+  // The run's claim comes before its first record, so that whatever is found can be told apart.
+  if (auto claimed = parts_.publish(settings_.claim, {}); !claimed)
+    return std::move(claimed).error().while_trying("claim the run");
+  running_ = static_cast<int>(workers_.size());
+  for (auto& worker : workers_)
+    threads_.emplace_back([this, &worker = *worker](std::stop_token stop) {
+      worker.run(stop);
+      if (--running_ == 0) ended_ = clock_.now();
+    });
+  claimer_ = std::jthread([this](std::stop_token stop) { claim_until_stopped(stop); });
+  return Done{};
+}
+
+Run::~Run() {
+  stop();
+}
+
+void Run::stop() {
+  if (!claimer_.joinable()) return;
+  plan_.finish_at(clock_.now());
+  // Workers finish by themselves unless their outlet is stuck.
+  for (const Nanos until = clock_.now() + 2 * Plan::kGrace; !finished() && clock_.now() < until;)
+    std::this_thread::sleep_for(std::chrono::milliseconds(1));
+  for (auto& thread : threads_) thread.request_stop();
+  for (auto& thread : threads_) thread.join();
+  claimer_.request_stop();
+  claimer_.join();
+  settings_.claim.ended_ms = clock_.wall_ms();
+  publish_claims(true);
+}
+
+void Run::claim_until_stopped(std::stop_token stop) {
+  std::mutex mutex;
+  std::condition_variable_any wake;
+  std::unique_lock lock(mutex);
+  for (;;) {
+    const auto interval = std::chrono::nanoseconds(settings_.claim_interval);
+    wake.wait_for(lock, stop, interval, [] { return false; });
+    if (stop.stop_requested()) return;
+    publish_claims(false);
+  }
+}
+
+void Run::publish_claims(bool last) {
+  std::vector<StreamClaim> changed;
+  for (auto& worker : workers_)
+    for (StreamClaim& claim : worker->ledger().take_changed()) {
+      claim.run = settings_.claim.run;
+      claim.partition = static_cast<std::int32_t>(
+          claim.stream % static_cast<std::uint32_t>(settings_.claim.partitions));
+      changed.push_back(std::move(claim));
+    }
+  if (changed.empty() && !last) return;
+  const auto published = parts_.publish(settings_.claim, changed);
+  if (published) {
+    claim_failed_ = false;
+  } else if (!claim_failed_ || last) {
+    claim_failed_ = true;
+    log_.warn("claims of run {:012x} could not be published: {}", settings_.claim.run,
+              published.error().message);
+  }
+  if (!published)  // they are claimed again with the next ones
+    for (auto& worker : workers_) worker->ledger().mark_changed(changed);
+}
+
+Account Run::account() const {
+  Account sum;
+  for (const auto& worker : workers_) worker->account().add_to(sum);
+  sum.scheduled = std::max(plan_.scheduled(clock_.now()), sum.enqueued);
+  return sum;
+}
+
+Histogram Run::latency_us() const {
+  Histogram all;
+  for (const auto& worker : workers_) worker->account().add_to(all);
+  return all;
+}
+
+void Run::clear_latencies() {
+  for (auto& worker : workers_) worker->account().clear_latencies();
+}
+
+std::vector<StreamClaim> Run::claims() const {
+  std::vector<StreamClaim> all;
+  for (const auto& worker : workers_)
+    for (StreamClaim& claim : worker->ledger().all()) {
+      claim.run = settings_.claim.run;
+      all.push_back(std::move(claim));
+    }
+  return all;
+}
+
+Nanos Run::ended() const {
+  const Nanos ended = ended_.load();
+  return ended != 0 ? ended : clock_.now();
+}
+
+}  // namespace ds
