@@ -57,6 +57,7 @@ TEST(Screen, FillsTheBarByRoundedShareAndFitsTheTerminal) {
 
 TEST(Screen, NeverCallsUnconfirmedDelivered) {
   Snapshot s = known_run();
+  s.acks = "0";
   s.counters.acknowledged = 0;
   const std::string screen =
       render_screen(s, ScreenTitle::kGeneration, {.rows = 40, .color = false});
