@@ -1,0 +1,33 @@
+// What most commands begin with.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "cli/command.h"
+#include "cli/console_log.h"
+#include "kafka/client/client_settings.h"
+
+namespace ds::cli {
+
+/// The settings of whoever talks to Kafka.
+inline constexpr std::string_view kKafkaSettings[] = {"brokers", "command-config", "property"};
+
+/// Reads --brokers, --command-config and -X; what is wrong is told to `read`.
+kafka::ClientSettings read_kafka(Reader& read);
+
+LogLevel read_log_level(Reader& read);
+
+/// `count` random bits as a run's id, or the one that was asked for.
+std::uint64_t read_run_id(Reader& read);
+
+/// Java-style client properties ("security.protocol=SASL_SSL"); fills `security` and `properties`.
+Status read_client_properties(const std::string& path, kafka::ClientSettings& into);
+
+/// Makes the data folder; says so in words when it cannot.
+Status make_data_folder(const std::string& path);
+
+std::vector<std::string_view> join_settings(
+    std::initializer_list<std::span<const std::string_view>> parts);
+
+}  // namespace ds::cli

@@ -1,0 +1,58 @@
+#include "cli/interrupt.h"
+
+#include <fcntl.h>
+#include <poll.h>
+#include <signal.h>
+#include <unistd.h>
+
+#include <atomic>
+#include <cstdlib>
+
+#include "base/check.h"
+
+namespace ds::cli {
+namespace {
+
+std::atomic<int> g_asked{0};
+int g_pipe[2] = {-1, -1};
+
+/// Async-signal-safe: an atomic, write() and _exit() only.
+void on_signal(int) {
+  if (g_asked.fetch_add(1) > 0) _exit(130);
+  const char byte = 0;
+  if (::write(g_pipe[1], &byte, 1) < 0) return;
+}
+
+}  // namespace
+
+Interrupt::Interrupt() {
+  g_asked = 0;
+  check(::pipe2(g_pipe, O_CLOEXEC | O_NONBLOCK) == 0, "pipe2 failed");
+  struct sigaction action {};
+  action.sa_handler = on_signal;
+  sigemptyset(&action.sa_mask);
+  action.sa_flags = SA_RESTART;
+  sigaction(SIGINT, &action, nullptr);
+  sigaction(SIGTERM, &action, nullptr);
+  signal(SIGPIPE, SIG_IGN);
+}
+
+Interrupt::~Interrupt() {
+  signal(SIGINT, SIG_DFL);
+  signal(SIGTERM, SIG_DFL);
+  ::close(g_pipe[0]);
+  ::close(g_pipe[1]);
+}
+
+bool Interrupt::asked() {
+  return g_asked.load() > 0;
+}
+
+bool Interrupt::wait(int milliseconds) {
+  if (asked()) return true;
+  pollfd ready{g_pipe[0], POLLIN, 0};
+  ::poll(&ready, 1, milliseconds);
+  return asked();
+}
+
+}  // namespace ds::cli

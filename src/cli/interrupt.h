@@ -1,0 +1,19 @@
+// Ctrl-C and SIGTERM ask for a clean end; a second one ends at once.
+#pragma once
+
+namespace ds::cli {
+
+/// Installs the handlers; one at a time, for the length of a command.
+class Interrupt {
+ public:
+  Interrupt();
+  ~Interrupt();
+  Interrupt(const Interrupt&) = delete;
+  Interrupt& operator=(const Interrupt&) = delete;
+
+  static bool asked();
+  /// Sleeps until `milliseconds` have passed or somebody asks; true when asked.
+  static bool wait(int milliseconds);
+};
+
+}  // namespace ds::cli

@@ -1,0 +1,249 @@
+#include "web/dashboard.h"
+
+#include <nlohmann/json.hpp>
+
+#include "base/json_writer.h"
+#include "observe/metrics.h"
+#include "web_assets.h"
+
+namespace ds {
+namespace {
+
+constexpr std::string_view kJson = "application/json";
+
+/// Everything comes from this server and nothing may frame it.
+const HttpHeaders kSafe{
+    {"Content-Security-Policy",
+     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; "
+     "connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"},
+    {"X-Content-Type-Options", "nosniff"},
+    {"Referrer-Policy", "no-referrer"},
+    {"Cross-Origin-Resource-Policy", "same-origin"},
+    {"Cross-Origin-Opener-Policy", "same-origin"},
+};
+
+HttpHeaders with(HttpHeaders headers, std::string name, std::string value) {
+  headers.emplace_back(std::move(name), std::move(value));
+  return headers;
+}
+
+struct ApiError {
+  std::string error;
+  std::string hint;
+  static void fields(auto& self, auto& io) {
+    io("error", self.error);
+    io("hint", self.hint);
+  }
+};
+
+bool accepts_gzip(const HttpRequest& request) {
+  const auto accepted = request.header("accept-encoding");
+  return accepted && accepted->find("gzip") != std::string_view::npos;
+}
+
+void serve_asset(const web_assets::Asset& asset, const HttpRequest& request,
+                 HttpResponder& answer) {
+  HttpHeaders headers = with(kSafe, "ETag", std::string(asset.etag));
+  headers.emplace_back("Cache-Control", "no-cache");
+  headers.emplace_back("Vary", "Accept-Encoding");
+  if (request.header("if-none-match") == asset.etag)
+    return answer.reply(304, asset.content_type, "", headers);
+  if (!accepts_gzip(request) || asset.gzip_body.empty())
+    return answer.reply(200, asset.content_type, asset.body, headers);
+  headers.emplace_back("Content-Encoding", "gzip");
+  answer.reply(200, asset.content_type, asset.gzip_body, headers);
+}
+
+}  // namespace
+
+Dashboard::Dashboard(TakeSnapshot take, Controls controls, const Clock& clock, Log& log)
+    : take_(std::move(take)),
+      controls_(std::move(controls)),
+      clock_(clock),
+      log_(log),
+      keeper_("history", clock),
+      lane_("dashboard", clock) {}
+
+Result<std::unique_ptr<Dashboard>> Dashboard::start(const Settings& settings, TakeSnapshot take,
+                                                    Controls controls, const Clock& clock,
+                                                    Log& log) {
+  for (const Address* each : {&settings.dashboard, settings.control ? &*settings.control : nullptr})
+    if (each != nullptr && !each->is_loopback())
+      return Error{
+          .code = ErrorCode::kUsage,
+          .message = each->to_string() + " is not loopback, and this dashboard has no login",
+          .hint = "listen on 127.0.0.1, and reach it from elsewhere through an SSH tunnel"};
+  auto dashboard =
+      std::unique_ptr<Dashboard>(new Dashboard(std::move(take), std::move(controls), clock, log));
+  Dashboard& self = *dashboard;
+  if (!settings.history_file.empty()) {
+    auto history = History::open(settings.history_file);
+    if (!history) return std::move(history).error();
+    self.history_ = std::move(history).value();
+  }
+
+  self.page_ = std::make_unique<HttpServer>(
+      self.lane_, HttpLimits{},
+      [&self](const HttpRequest& request, HttpResponder answer) {
+        self.serve(*self.page_guard_, request, std::move(answer));
+      },
+      log);
+  auto address = self.page_->listen(settings.dashboard);
+  if (!address) return std::move(address).error().while_trying("open the dashboard (--dashboard)");
+  self.address_ = *address;
+  self.lane_.call([&] { self.page_guard_ = std::make_unique<Guard>(self.address_); });
+  if (settings.control) {
+    self.control_server_ = std::make_unique<HttpServer>(
+        self.lane_, HttpLimits{},
+        [&self](const HttpRequest& request, HttpResponder answer) {
+          if (const auto refused = self.control_guard_->refuse(request))
+            return self.refuse(answer, refused->status, refused->reason);
+          self.serve_api(request.path, request, std::move(answer));
+        },
+        log);
+    auto control = self.control_server_->listen(*settings.control);
+    if (!control)
+      return std::move(control).error().while_trying("open the control API (--control)");
+    self.control_address_ = *control;
+    self.lane_.call([&] { self.control_guard_ = std::make_unique<Guard>(*self.control_address_); });
+  }
+  self.lane_.call([&self] { self.tick_every_second(); });
+  return dashboard;
+}
+
+Dashboard::~Dashboard() {
+  lane_.call([this] {
+    for (HttpStream& viewer : viewers_) viewer.close();
+    viewers_.clear();
+  });
+  if (control_server_) control_server_->drain(kSecond);
+  page_->drain(kSecond);
+  control_server_.reset();
+  page_.reset();
+}
+
+Snapshot Dashboard::latest() const {
+  const std::lock_guard lock(latest_mutex_);
+  return latest_;
+}
+
+void Dashboard::tick_now() {
+  lane_.call([this] { tick(); });
+  keeper_.call([] {});
+}
+
+void Dashboard::tick_every_second() {
+  const Nanos begun = clock_.now();
+  tick();
+  const Nanos left = kSecond - (clock_.now() - begun);
+  lane_.after(std::max<Nanos>(left, kMillisecond), [this] { tick_every_second(); });
+}
+
+void Dashboard::tick() {
+  Observation seen = observer_.observe(take_(), clock_.now(), process_cost());
+  keeper_.post([this, point = seen.point] {
+    if (!history_) return;
+    if (auto added = history_->add(point); !added) log_.warn("{}", added.error().message);
+  });
+  ++events_;
+  std::string events = fmt::format("id: {}\n", events_);
+  events += format_event("status", to_json(seen.snapshot));
+  events += format_event("point", to_json(seen.point));
+  std::erase_if(viewers_, [&](HttpStream& viewer) { return !viewer.send(events); });
+  const std::lock_guard lock(latest_mutex_);
+  latest_ = std::move(seen.snapshot);
+}
+
+void Dashboard::refuse(HttpResponder& answer, int status, const std::string& why,
+                       const std::string& hint) {
+  answer.reply(status, kJson, to_json(ApiError{why, hint}), kSafe);
+}
+
+void Dashboard::reply_status(HttpResponder& answer) {
+  answer.reply(200, kJson, to_json(latest()), with(kSafe, "Cache-Control", "no-store"));
+}
+
+void Dashboard::serve(const Guard& guard, const HttpRequest& request, HttpResponder answer) {
+  if (const auto refused = guard.refuse(request))
+    return refuse(answer, refused->status, refused->reason);
+  const bool reads = request.method == "GET" || request.method == "HEAD";
+  if (request.path == "/healthz" || request.path == "/readyz")
+    return answer.reply(200, "text/plain", "ok\n", kSafe);
+  if (request.path == "/metrics")
+    return answer.reply(200, kPrometheusType, prometheus_text(latest()), kSafe);
+  if (request.path.starts_with("/api/"))
+    return serve_api(request.path.substr(4), request, std::move(answer));
+  for (const web_assets::Asset& asset : web_assets::all()) {
+    if (asset.path != (request.path == "/" ? "/index.html" : request.path)) continue;
+    if (!reads) return refuse(answer, 405, "pages are only read");
+    return serve_asset(asset, request, answer);
+  }
+  refuse(answer, 404, "there is nothing here");
+}
+
+void Dashboard::serve_api(std::string_view path, const HttpRequest& request, HttpResponder answer) {
+  const bool get = request.method == "GET";
+  if (path == "/status" && get) return reply_status(answer);
+  if (path == "/history" && get) return serve_history(request, std::move(answer));
+  if (path == "/alerts" && get) return answer.reply(200, kJson, "[]", kSafe);
+  if (path == "/stream" && get) {
+    HttpStream viewer = answer.stream(kSafe);
+    const std::string events = format_event("status", to_json(latest()));
+    if (viewer.send(events)) viewers_.push_back(viewer);
+    return;
+  }
+  static constexpr std::string_view kControls[] = {"/start", "/stop", "/trigger/crisis",
+                                                   "/rate",  "/mix",  "/trigger/opportunity"};
+  for (const std::string_view each : kControls) {
+    if (path != each) continue;
+    if (request.method != "POST")
+      return refuse(answer, 405, "state never changes on " + std::string(request.method), "POST");
+    return control(each, request, std::move(answer));
+  }
+  if (path == "/status" || path == "/history" || path == "/alerts" || path == "/stream")
+    return refuse(answer, 405, "this is only read", "GET");
+  refuse(answer, 404, "there is nothing here");
+}
+
+void Dashboard::serve_history(const HttpRequest& request, HttpResponder answer) {
+  auto range = parse_history_range(request.parameter("range").value_or("5m"));
+  if (!range) return refuse(answer, 400, range.error().message, range.error().hint);
+  if (!history_) return refuse(answer, 501, "this server keeps no history");
+  keeper_.post([this, range = *range, answer]() mutable {
+    auto columns = history_->read(range, clock_.wall_ms());
+    lane_.post([this, answer, columns = std::move(columns)]() mutable {
+      if (!columns) return refuse(answer, 500, columns.error().message);
+      answer.reply(200, kJson, to_json(*columns), with(kSafe, "Cache-Control", "no-store"));
+    });
+  });
+}
+
+void Dashboard::control(std::string_view what, const HttpRequest& request, HttpResponder answer) {
+  const auto done = [&](const Status& status) {
+    if (!status) return refuse(answer, 400, status.error().message, status.error().hint);
+    tick();
+    reply_status(answer);
+  };
+  const auto press = [&](const std::function<Status()>& button) {
+    if (!button) return refuse(answer, 501, "this server has no storm to control");
+    done(button());
+  };
+  if (what == "/start") return press(controls_.start);
+  if (what == "/stop") return press(controls_.stop);
+  if (what == "/trigger/crisis") return press(controls_.crisis);
+  if (what == "/trigger/opportunity") return press(controls_.opportunity);
+  if (what == "/mix") {
+    if (!controls_.mix) return refuse(answer, 501, "this server has no storm to control");
+    return done(controls_.mix(std::string(as_text(request.body))));
+  }
+  // /rate: {"rate": 5000} or {"rate": "max"}
+  if (!controls_.rate) return refuse(answer, 501, "this server has no storm to control");
+  const auto body = nlohmann::json::parse(as_text(request.body), nullptr, false);
+  const auto rate = body.is_object() ? body.find("rate") : body.end();
+  if (!body.is_object() || rate == body.end() ||
+      !((rate->is_number() && rate->get<double>() >= 0) || *rate == "max"))
+    return refuse(answer, 400, "the rate is missing", R"({"rate": 5000} or {"rate": "max"})");
+  done(controls_.rate(rate->is_number() ? std::optional(rate->get<double>()) : std::nullopt));
+}
+
+}  // namespace ds

@@ -1,0 +1,88 @@
+// The dashboard's server: the embedded page, the JSON API, live events, metrics and health; and
+// the control API with the old system's paths on a port of its own. docs/formats/http-api.md is
+// the contract.
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <mutex>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "base/log.h"
+#include "net/http_server.h"
+#include "net/lane.h"
+#include "observe/history.h"
+#include "observe/observer.h"
+#include "web/guard.h"
+
+namespace ds {
+
+/// What the buttons do. An empty function answers 501: this server has nothing to control.
+struct Controls {
+  std::function<Status()> start;
+  std::function<Status()> stop;
+  std::function<Status()> crisis;
+  std::function<Status()> opportunity;
+  std::function<Status(std::optional<double> records_per_second)> rate;  // nothing: as it goes
+  std::function<Status(const std::string& json)> mix;
+};
+
+/// Threads:  its own two lanes: one serves, one keeps the history (so that a query of a day never
+///           holds the other up). `take` and the controls are called on the first and must not
+///           block.
+/// Lifetime: the destructor ends viewers, drains and joins.
+class Dashboard {
+ public:
+  struct Settings {
+    Address dashboard{"127.0.0.1", 3000};
+    std::optional<Address> control;  // none: only under /api
+    std::string history_file;
+  };
+  using TakeSnapshot = std::function<Snapshot()>;
+
+  static Result<std::unique_ptr<Dashboard>> start(const Settings& settings, TakeSnapshot take,
+                                                  Controls controls, const Clock& clock, Log& log);
+  ~Dashboard();
+
+  const Address& address() const { return address_; }
+  const std::optional<Address>& control_address() const { return control_address_; }
+  /// What was observed last: the terminal shows the same.
+  Snapshot latest() const;
+  /// Observes once more and tells viewers, e.g. at the end.
+  void tick_now();
+
+ private:
+  Dashboard(TakeSnapshot take, Controls controls, const Clock& clock, Log& log);
+  void tick();
+  void tick_every_second();
+  void serve(const Guard& guard, const HttpRequest& request, HttpResponder answer);
+  void serve_api(std::string_view path, const HttpRequest& request, HttpResponder answer);
+  void serve_history(const HttpRequest& request, HttpResponder answer);
+  void control(std::string_view what, const HttpRequest& request, HttpResponder answer);
+  void refuse(HttpResponder& answer, int status, const std::string& why,
+              const std::string& hint = "");
+  void reply_status(HttpResponder& answer);
+
+  TakeSnapshot take_;
+  Controls controls_;
+  const Clock& clock_;
+  Log& log_;
+  std::unique_ptr<History> history_;  // belongs to keeper_
+  Observer observer_;
+  mutable std::mutex latest_mutex_;
+  Snapshot latest_;
+  std::uint64_t events_ = 0;
+  std::vector<HttpStream> viewers_;
+  Address address_;
+  std::optional<Address> control_address_;
+  std::unique_ptr<Guard> page_guard_;
+  std::unique_ptr<Guard> control_guard_;
+  Lane keeper_;
+  Lane lane_;
+  std::unique_ptr<HttpServer> page_;
+  std::unique_ptr<HttpServer> control_server_;
+};
+
+}  // namespace ds
