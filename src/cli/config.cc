@@ -1,0 +1,58 @@
+// `datastorm config`: every setting's effective value and where it came from.
+#include "cli/config.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+
+namespace ds::cli {
+namespace {
+
+/// What must never be shown.
+bool is_secret(std::string_view name) {
+  return name.find("secret") != std::string_view::npos ||
+         name.find("password") != std::string_view::npos ||
+         name.find("token") != std::string_view::npos;
+}
+
+std::string shown(std::string_view name, const std::string& text) {
+  if (name == "property") {
+    std::string out;  // -X sasl.password=… is a secret inside a list
+    for (std::size_t begin = 0; begin < text.size();) {
+      const std::size_t end = std::min(text.find(',', begin), text.size());
+      const std::string each = text.substr(begin, end - begin);
+      const std::size_t equals = std::min(each.find('='), each.size());
+      const bool hidden =
+          is_secret(each.substr(0, equals)) || each.find("jaas") != std::string::npos;
+      out += (out.empty() ? "" : ",") + (hidden ? each.substr(0, equals) + "=(hidden)" : each);
+      begin = end + 1;
+    }
+    return out;
+  }
+  return is_secret(name) && !text.empty() ? "(hidden)" : text;
+}
+
+}  // namespace
+
+int run_config(const Invocation& invocation) {
+  for (const auto& [name, value] : invocation.settings.all())
+    fmt::print("{:<20} {:<32} {}\n", name, shown(name, value.text), value.origin);
+  return kDone;
+}
+
+Command config_command() {
+  std::vector<std::string_view> names;
+  for (const Setting& each : all_settings()) {
+    static constexpr std::string_view kTakenByAll[] = {"json", "config", "data-dir", "quiet",
+                                                       "log-level"};
+    if (std::ranges::find(kTakenByAll, each.name) == std::end(kTakenByAll))
+      names.push_back(each.name);
+  }
+  return {.name = "config",
+          .purpose = "print every setting's effective value and where it came from",
+          .example = "KAFKA_BROKERS=kafka:9092 datastorm config --total 1M",
+          .settings = std::move(names),
+          .run = run_config};
+}
+
+}  // namespace ds::cli
