@@ -5,7 +5,7 @@
 //   2. after reading, and on EPOLLOUT, write() what is waiting, even when that is nothing;
 //   3. ask epoll for EPOLLOUT exactly while wants_write().
 // The TLS handshake is then no state of the caller's: until it is done, reads and writes would
-// block. A client calls write() once after connecting, which sends its hello.
+// block. A client calls flush() once after connecting, which sends its hello.
 #pragma once
 
 #include <sys/uio.h>
@@ -49,6 +49,8 @@ class Transport {
     const iovec piece{const_cast<std::uint8_t*>(bytes.data()), bytes.size()};
     return write({&piece, 1});
   }
+  /// Sends what the transport itself holds: rule 2 with nothing of the caller's.
+  IoResult flush() { return write(std::span<const iovec>()); }
   /// Something waits for the socket to become writable.
   virtual bool wants_write() const = 0;
   /// Tells the peer that nothing more will come; what it still sends can be read.
