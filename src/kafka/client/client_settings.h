@@ -30,6 +30,7 @@ struct ClientSettings {
   Security security;
   Nanos connect_timeout = 5 * kSecond;
   Nanos request_timeout = 30 * kSecond;
+  std::uint64_t jitter_seed = 0;  // of the waits between tries
   /// librdkafka's names, from -X; an engine takes what it knows and refuses the rest by name.
   std::map<std::string, std::string> properties;
 };
