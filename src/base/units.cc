@@ -41,14 +41,8 @@ constexpr std::string_view kQuantityAllowed = "a number such as 250, 100k, 2.5M 
 }  // namespace
 
 Result<double> parse_quantity(std::string_view text) {
-  static constexpr std::array<Unit, 8> kUnits{{{"", 1},
-                                               {"k", 1e3},
-                                               {"K", 1e3},
-                                               {"m", 1e6},
-                                               {"M", 1e6},
-                                               {"g", 1e9},
-                                               {"G", 1e9},
-                                               {"B", 1e9}}};
+  static constexpr std::array<Unit, 6> kUnits{
+      {{"", 1}, {"k", 1e3}, {"K", 1e3}, {"M", 1e6}, {"G", 1e9}, {"B", 1e9}}};
   return parse_with_unit(text, kUnits, "a quantity", kQuantityAllowed);
 }
 

@@ -1,5 +1,5 @@
 // `datastorm config`: every setting's effective value and where it came from.
-#include "cli/config.h"
+#include "cli/commands.h"
 
 #include <fmt/format.h>
 

@@ -10,15 +10,19 @@ using enum Kind;
 
 constexpr Setting kSettings[] = {
     // For all commands.
-    {"json", kSwitch, "", "", "", "one JSON object on standard output at the end; text on standard error"},
+    {"json", kSwitch, "", "", "",
+     "one JSON object on standard output at the end; text on standard error"},
     {"config", kText, "FILE", "", "", "read settings from FILE instead of datastorm.toml"},
-    {"data-dir", kText, "DIR", "DATASTORM_DATA_DIR", "datastorm-data", "where DataStorm keeps its own files"},
+    {"data-dir", kText, "DIR", "DATASTORM_DATA_DIR", "datastorm-data",
+     "where DataStorm keeps its own files"},
     {"quiet", kSwitch, "", "", "", "no screen and no progress lines"},
     {"log-level", kText, "LEVEL", "DATASTORM_LOG_LEVEL", "info", "debug, info, warn or error"},
 
     // Reaching Kafka.
-    {"brokers", kText, "LIST", "KAFKA_BROKERS", "127.0.0.1:9092", "Kafka brokers, HOST:PORT with commas"},
-    {"command-config", kText, "FILE", "", "", "client properties as Kafka's own tools take them (TLS, SASL)"},
+    {"brokers", kText, "LIST", "KAFKA_BROKERS", "127.0.0.1:9092",
+     "Kafka brokers, HOST:PORT with commas"},
+    {"command-config", kText, "FILE", "", "",
+     "client properties as Kafka's own tools take them (TLS, SASL)"},
     {"property", kList, "NAME=VALUE", "", "", "any librdkafka property; repeatable (short: -X)"},
     {"topic", kText, "T", "KAFKA_TOPIC TOPIC", "tweets", "the topic"},
 
@@ -26,11 +30,16 @@ constexpr Setting kSettings[] = {
     {"total", kCount, "N", "", "50000000", "how many records; 0 is no end"},
     {"duration", kDuration, "D", "", "0", "stop after this time; 0 is never"},
     {"rate", kText, "N|max", "", "max", "records a second, or max: as fast as it goes"},
-    {"schedule", kText, "S", "", "", "a rate over time: \"10s@100k, ramp 30s 100k..2M, spike 1s@5M every 10s\""},
-    {"workers", kCount, "N", "WORKERS", "0", "worker threads; 0 is max(4, cores), on at most as many threads as cores"},
-    {"batch-size", kCount, "N", "BATCH_SIZE", "0", "records in a generator batch; 0 is 8000, or 20 ms of the rate if that is less"},
-    {"batch-interval-ms", kCount, "N", "BATCH_INTERVAL_MS", "0", "one batch a worker every N ms; 0 is by --rate"},
-    {"streams", kCount, "N", "", "0", "streams of the run; 0 is the smallest multiple of the partitions that is at least 64"},
+    {"schedule", kText, "S", "", "",
+     "a rate over time: \"10s@100k, ramp 30s 100k..2M, spike 1s@5M every 10s\""},
+    {"workers", kCount, "N", "WORKERS", "0",
+     "worker threads; 0 is max(4, cores), on at most as many threads as cores"},
+    {"batch-size", kCount, "N", "BATCH_SIZE", "0",
+     "records in a generator batch; 0 is 8000, or 20 ms of the rate if that is less"},
+    {"batch-interval-ms", kCount, "N", "BATCH_INTERVAL_MS", "0",
+     "one batch a worker every N ms; 0 is by --rate"},
+    {"streams", kCount, "N", "", "0",
+     "streams of the run; 0 is the smallest multiple of the partitions that is at least 64"},
     {"partitions", kCount, "N", "", "32", "partitions of a topic that is created"},
     {"replication", kCount, "N", "", "1", "replicas of a topic that is created"},
     {"acks", kText, "0|1|all", "", "1", "whose word counts as delivered"},
@@ -38,8 +47,10 @@ constexpr Setting kSettings[] = {
     {"compression", kText, "C", "", "none", "none, gzip, snappy, lz4 or zstd"},
     {"engine", kText, "E", "", "direct", "direct (DataStorm's own) or librdkafka"},
     {"payload", kText, "P", "", "tweet", "what the records are: tweet"},
-    {"pool", kCount, "N", "", "1024", "pre-serialised variants of each kind a worker; 0 makes each record afresh"},
-    {"mode", kText, "M", "MODE", "fixed", "fixed: exact shares; volatile: each batch draws its own"},
+    {"pool", kCount, "N", "", "1024",
+     "pre-serialised variants of each kind a worker; 0 makes each record afresh"},
+    {"mode", kText, "M", "MODE", "fixed",
+     "fixed: exact shares; volatile: each batch draws its own"},
     {"positive", kText, "P", "SENTIMENT_POSITIVE", "50", "percent of positive tweets"},
     {"negative", kText, "P", "SENTIMENT_NEGATIVE", "30", "percent of negative tweets"},
     {"neutral", kText, "P", "SENTIMENT_NEUTRAL", "20", "percent of neutral tweets"},
@@ -47,31 +58,40 @@ constexpr Setting kSettings[] = {
     {"brands", kText, "LIST", "", "SuperCoffee", "brands with weights: SuperCoffee:3,MegaTea:1"},
     {"seed", kCount, "N", "", "1", "the data are a pure function of it"},
     {"shard", kText, "i/n", "", "0/1", "be one of n processes that make one run together"},
-    {"run", kText, "ID", "", "", "the run's id: 12 hex digits; empty draws one (verify: empty is latest)"},
+    {"run", kText, "ID", "", "",
+     "the run's id: 12 hex digits; empty draws one (verify: empty is latest)"},
     {"warmup", kDuration, "D", "", "0", "left out of rates and latencies"},
-    {"limit", kList, "L", "", "", "fail (exit 1) unless it holds: \"p99<20ms\", lost=0; repeatable"},
+    {"limit", kList, "L", "", "",
+     "fail (exit 1) unless it holds: \"p99<20ms\", lost=0; repeatable"},
     {"dry-run", kCount, "N", "", "0", "print N records readably and stop"},
     {"linger", kDuration, "D", "", "0", "wait this long for more before a request is sent"},
     {"batch-bytes", kSize, "SIZE", "", "1048576", "a Kafka record batch's size limit"},
-    {"buffer-memory", kSize, "SIZE", "", "64MiB", "memory for batches on their way, all workers together"},
-    {"in-flight", kCount, "N", "", "5", "requests under way on a connection (at most 5 with --idempotence)"},
+    {"buffer-memory", kSize, "SIZE", "", "64MiB",
+     "memory for batches on their way, all workers together"},
+    {"in-flight", kCount, "N", "", "5",
+     "requests under way on a connection (at most 5 with --idempotence)"},
     {"connections", kCount, "N", "", "4", "connections to each broker"},
     {"delivery-timeout", kDuration, "D", "", "2m", "give a batch up after this time"},
 
     // The embedded broker.
-    {"listen", kText, "HOST:PORT", "", "127.0.0.1:9092", "where to listen; port 0 takes a free one"},
+    {"listen", kText, "HOST:PORT", "", "127.0.0.1:9092",
+     "where to listen; port 0 takes a free one"},
     {"durability", kText, "MODE", "", "cache", "sync, interval:MS, cache or memory"},
-    {"retention-bytes", kSize, "SIZE", "", "0", "keep at most this much in the whole broker; 0 is all"},
+    {"retention-bytes", kSize, "SIZE", "", "0",
+     "keep at most this much in the whole broker; 0 is all"},
     {"retention-time", kDuration, "D", "", "0", "keep records at most this long; 0 is for ever"},
-    {"keep-unread", kSwitch, "", "", "", "never drop what a live group has not read: slow the producers instead"},
-    {"repair", kSwitch, "", "", "", "cut damaged partitions at the damage instead of refusing them"},
+    {"keep-unread", kSwitch, "", "", "",
+     "never drop what a live group has not read: slow the producers instead"},
+    {"repair", kSwitch, "", "", "",
+     "cut damaged partitions at the damage instead of refusing them"},
     {"allow-anonymous", kSwitch, "", "", "", "listen beyond loopback without users or TLS"},
 
     // The pipeline.
     {"group", kText, "G", "", "brandpulse-consumer-group", "the consumer group"},
     {"instance", kText, "ID", "", "", "static member id"},
     {"reset-offsets", kSwitch, "", "", "", "start at the log's start whatever was committed"},
-    {"sink", kList, "SINK", "", "", "sqlite:PATH, none or stdout; empty is SQLite in the data folder"},
+    {"sink", kList, "SINK", "", "",
+     "sqlite:PATH, none or stdout; empty is SQLite in the data folder"},
     {"store", kText, "WAY", "", "raw", "raw: a row a record; rollup: counts a batch; both"},
     {"synchronous", kText, "MODE", "", "normal", "SQLite's: off, normal or full"},
     {"decode", kText, "D", "", "auto", "avro, confluent, json or auto"},
@@ -81,7 +101,8 @@ constexpr Setting kSettings[] = {
     // up, serve, monitor.
     {"dashboard", kText, "HOST:PORT", "", "127.0.0.1:3000", "where the dashboard listens"},
     {"control", kText, "HOST:PORT", "", "127.0.0.1:3001", "where the control API listens"},
-    {"broker-listen", kText, "HOST:PORT", "", "127.0.0.1:9092", "where the embedded broker listens"},
+    {"broker-listen", kText, "HOST:PORT", "", "127.0.0.1:9092",
+     "where the embedded broker listens"},
     {"open", kSwitch, "", "", "", "open the dashboard in the browser"},
     {"no-open", kSwitch, "", "", "", "do not open a browser (the default)"},
     {"raw-rows-for", kDuration, "D", "", "5m", "raw rows older than this are retired; 0 keeps all"},
@@ -96,6 +117,8 @@ constexpr Setting kSettings[] = {
 
 }  // namespace
 
-std::span<const Setting> all_settings() { return kSettings; }
+std::span<const Setting> all_settings() {
+  return kSettings;
+}
 
 }  // namespace ds::cli

@@ -1,0 +1,20 @@
+// The subcommands, one file each; all_commands() lists them in the order of --help.
+#pragma once
+
+#include "cli/command.h"
+
+namespace ds::cli {
+
+Command up_command();
+Command produce_command();
+Command consume_command();
+Command broker_command();
+Command serve_command();
+Command monitor_command();
+Command topic_command();
+Command verify_command();
+Command bench_command();
+Command config_command();
+Command version_command();
+
+}  // namespace ds::cli

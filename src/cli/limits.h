@@ -1,0 +1,27 @@
+// --limit "p99<20ms" --limit lost=0: what must hold for exit code 0.
+#pragma once
+
+#include <map>
+#include <string>
+#include <vector>
+
+#include "cli/settings.h"
+
+namespace ds::cli {
+
+struct Limit {
+  std::string text;  // as it was given
+  std::string figure;
+  enum class Relation { kBelow, kAtMost, kAbove, kAtLeast, kEqual } relation = Relation::kEqual;
+  double bound = 0;  // durations in nanoseconds
+};
+
+Result<Limit> parse_limit(std::string_view text);
+std::vector<Limit> read_limits(Reader& read);
+bool holds(const Limit& limit, double value);
+
+/// Says on standard error which limits were missed, and by what; true when all hold. A limit on a
+/// figure that this command does not have is missed.
+bool report_limits(const std::vector<Limit>& limits, const std::map<std::string, double>& figures);
+
+}  // namespace ds::cli

@@ -1,0 +1,193 @@
+// `datastorm produce`: the storm alone, into any Kafka.
+#include <fmt/format.h>
+
+#include <iostream>
+
+#include "base/json_writer.h"
+#include "base/units.h"
+#include "cli/commands.h"
+#include "cli/interrupt.h"
+#include "cli/limits.h"
+#include "cli/storm_options.h"
+#include "cli/terminal.h"
+#include "observe/observer.h"
+
+namespace ds::cli {
+namespace {
+
+/// S9.6: the fields that other people's scripts read.
+struct ProduceAccount {
+  std::string command = "produce";
+  std::string run;
+  Account account;
+  std::int64_t log_end_delta = 0;
+  double elapsed_s = 0;
+  double rate_avg = 0;
+  double rate_peak = 0;
+  Quantiles latency_us;
+  double rss_mib = 0;
+  double cpu_s = 0;
+  std::string acks;
+  std::string codec;
+  std::string engine;
+  std::string durability;
+  double bytes_per_record = 0;
+
+  static void fields(auto& self, auto& io) {
+    io("command", self.command);
+    io("run", self.run);
+    io("scheduled", self.account.scheduled);
+    io("enqueued", self.account.enqueued);
+    io("written", self.account.written);
+    io("acknowledged", self.account.acknowledged);
+    io("failed", self.account.failed);
+    io("unknown", self.account.unknown);
+    io("log_end_delta", self.log_end_delta);
+    io("bytes", self.account.bytes);
+    io("bytes_per_record", self.bytes_per_record);
+    io("elapsed_s", self.elapsed_s);
+    io("rate_avg", self.rate_avg);
+    io("rate_peak", self.rate_peak);
+    io("latency_us", self.latency_us);
+    io("rss_mib", self.rss_mib);
+    io("cpu_s", self.cpu_s);
+    io("acks", self.acks);
+    io("codec", self.codec);
+    io("engine", self.engine);
+    io("durability", self.durability);
+  }
+};
+
+std::int64_t records_in(const kafka::Offsets& ends) {
+  std::int64_t sum = 0;
+  for (const auto& [partition, end] : ends) sum += end;
+  return sum;
+}
+
+/// Acknowledged (acks=0: written) from the first intended instant to the last delivery.
+double average_rate(const Account& account, bool unconfirmed) {
+  const Nanos took = account.last_delivery - account.first_intended;
+  if (took <= 0) return 0;
+  const auto done = unconfirmed ? account.written : account.acknowledged;
+  return static_cast<double>(done) * 1e9 / static_cast<double>(took);
+}
+
+/// Shows the run each second until it is finished or somebody asks to stop. Returns the peak rate.
+double watch(Run& run, const StormOptions& options, Nanos warmup, const Clock& clock,
+             Terminal& terminal, Snapshot& last) {
+  Observer observer;
+  double peak = 0;
+  bool warm = warmup == 0;
+  for (;;) {
+    Snapshot raw;
+    show_run(run, options, clock, raw);
+    last = observer.observe(std::move(raw), clock.now(), process_cost()).snapshot;
+    if (warm) peak = std::max(peak, last.rate.achieved);
+    terminal.show(last, clock.now());
+    if (!warm && clock.now() - run.started() >= warmup) {
+      run.clear_latencies();
+      warm = true;
+    }
+    const Nanos next = clock.now() + kSecond;
+    while (!run.finished() && clock.now() < next)
+      if (Interrupt::wait(20)) return peak;
+    if (run.finished()) return peak;
+  }
+}
+
+int run_dry(const StormOptions& options, std::uint64_t records, bool json) {
+  SystemClock clock;
+  const auto print = [&](const Tweet& tweet, std::uint64_t i) {
+    if (json)
+      fmt::print("{}\n", to_json(tweet));
+    else
+      fmt::print("{:>8}  {:<8}  {}  {}\n", i, tweet.sentiment, tweet.brand, tweet.text);
+  };
+  for (std::uint64_t i = 0; i < records; ++i)
+    print(tweet_at(options.tweets, options.run.claim.run, i, clock.wall_ms()), i);
+  return kDone;
+}
+
+int run_produce(const Invocation& invocation) {
+  Reader read(invocation.settings);
+  StormOptions options = read_storm(read);
+  const Nanos warmup = read.duration("warmup");
+  const std::uint64_t dry_run = read.count("dry-run");
+  const std::vector<Limit> limits = read_limits(read);
+  const bool json = read.on("json"), quiet = read.on("quiet");
+  ConsoleLog log(read_log_level(read));
+  if (const auto wrong = read.errors()) return report_error(*wrong);
+  if (dry_run > 0) return run_dry(options, dry_run, json);
+
+  SystemClock clock;
+  const Interrupt interrupt;
+  kafka::Admin admin(options.client, clock, log);
+  if (auto topic = admin.ensure_topic(options.topic); !topic) return report_error(topic.error());
+  const auto before = admin.end_offsets(options.topic.name);
+  if (!before) return report_error(before.error());
+  auto run = start_storm(options, clock, log);
+  if (!run) return report_error(run.error());
+
+  Terminal terminal(ScreenTitle::kGeneration, json, quiet);
+  Snapshot last;
+  double peak = watch(**run, options, warmup, clock, terminal, last);
+  (*run)->stop();
+
+  const Account account = (*run)->account();
+  const bool unconfirmed = options.run.acks == kafka::Acks::kNone;
+  ProduceAccount told{.run = fmt::format("{:012x}", (*run)->claim().run),
+                      .account = account,
+                      .elapsed_s = static_cast<double>((*run)->ended() - (*run)->started()) / 1e9,
+                      .rate_avg = average_rate(account, unconfirmed),
+                      .latency_us = quantiles_of((*run)->latency_us()),
+                      .acks = options.run.claim.acks,
+                      .codec = options.producer.compression,
+                      .engine = options.engine,
+                      .durability = "the broker's"};
+  told.rate_peak = std::max(peak, told.rate_avg);
+  if (account.enqueued > 0)
+    told.bytes_per_record =
+        static_cast<double>(account.bytes) / static_cast<double>(account.enqueued);
+  const auto after = admin.end_offsets(options.topic.name);
+  if (after)
+    told.log_end_delta = records_in(*after) - records_in(*before);
+  else
+    log.warn("the log's end could not be read: {}", after.error().message);
+  const ProcessCost cost = process_cost();
+  told.rss_mib = static_cast<double>(cost.rss_bytes) / (1 << 20);
+  told.cpu_s = cost.cpu_seconds;
+
+  show_run(**run, options, clock, last);
+  last.rate.average = told.rate_avg;
+  terminal.finish(last);
+  if (json) fmt::print("{}\n", to_json(told));
+
+  const std::uint64_t goal = unconfirmed ? account.written : account.acknowledged;
+  const bool whole = goal == account.scheduled && account.failed == 0 && account.unknown == 0;
+  const std::map<std::string, double> figures{
+      {"p50", told.latency_us.p50 * 1e3},
+      {"p90", told.latency_us.p90 * 1e3},
+      {"p99", told.latency_us.p99 * 1e3},
+      {"p999", told.latency_us.p999 * 1e3},
+      {"max", told.latency_us.max * 1e3},
+      {"rate", told.rate_avg},
+      {"lost", static_cast<double>(account.scheduled - std::min(goal, account.scheduled))},
+      {"failed", static_cast<double>(account.failed)},
+      {"unknown", static_cast<double>(account.unknown)}};
+  const bool held = report_limits(limits, figures);
+  if (Interrupt::asked()) return kInterruptedCleanly;
+  return whole && held ? kDone : kGoalFailed;
+}
+
+}  // namespace
+
+Command produce_command() {
+  return {.name = "produce",
+          .purpose = "make a storm of labelled records and drive it into Kafka",
+          .example = "datastorm produce --brokers kafka:9092 --topic tweets --total 50M --acks all",
+          .settings = join_settings({kKafkaSettings, storm_settings(),
+                                     std::vector<std::string_view>{"warmup", "limit", "dry-run"}}),
+          .run = run_produce};
+}
+
+}  // namespace ds::cli
