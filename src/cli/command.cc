@@ -116,7 +116,8 @@ int run_main(int argc, char** argv) {
     each.app->footer(fmt::format("Example:\n  {}", command.example));
     add_flags(each, kForAll);
     add_flags(each, command.settings);
-    if (!command.words.empty()) each.app->add_option("words", each.words, std::string(command.words))->type_name("");
+    if (!command.words.empty())
+      each.app->add_option("words", each.words, std::string(command.words))->type_name("");
   }
   try {
     app.parse(argc, argv);

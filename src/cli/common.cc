@@ -124,6 +124,20 @@ kafka::ClientSettings read_kafka(Reader& read) {
   return settings;
 }
 
+kafka::BrokerSettings read_broker(Reader& read, std::string_view listen, std::string data_dir) {
+  kafka::BrokerSettings settings;
+  settings.listen = read.take(listen, parse_address(read.text(listen)));
+  settings.data_dir = std::move(data_dir);
+  settings.durability = read.take("durability", kafka::parse_durability(read.text("durability")));
+  settings.retention_bytes = read.size("retention-bytes");
+  settings.retention_time = read.duration("retention-time");
+  settings.keep_unread = read.on("keep-unread");
+  settings.repair = read.on("repair");
+  settings.allow_anonymous = read.on("allow-anonymous");
+  settings.default_partitions = static_cast<std::int32_t>(read.count("partitions"));
+  return settings;
+}
+
 LogLevel read_log_level(Reader& read) {
   return read.take("log-level", parse_log_level(read.text("log-level")), LogLevel::kInfo);
 }

@@ -6,6 +6,7 @@
 
 #include "cli/command.h"
 #include "cli/console_log.h"
+#include "kafka/broker/broker.h"
 #include "kafka/client/client_settings.h"
 
 namespace ds::cli {
@@ -15,6 +16,13 @@ inline constexpr std::string_view kKafkaSettings[] = {"brokers", "command-config
 
 /// Reads --brokers, --command-config and -X; what is wrong is told to `read`.
 kafka::ClientSettings read_kafka(Reader& read);
+
+/// The settings of the embedded broker, but for its address.
+inline constexpr std::string_view kBrokerSettings[] = {
+    "durability", "retention-bytes", "retention-time", "keep-unread",
+    "repair",     "partitions",      "allow-anonymous"};
+
+kafka::BrokerSettings read_broker(Reader& read, std::string_view listen, std::string data_dir);
 
 LogLevel read_log_level(Reader& read);
 

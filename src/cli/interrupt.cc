@@ -14,10 +14,12 @@ namespace ds::cli {
 namespace {
 
 std::atomic<int> g_asked{0};
+std::atomic<int> g_signal{0};
 int g_pipe[2] = {-1, -1};
 
 /// Async-signal-safe: an atomic, write() and _exit() only.
-void on_signal(int) {
+void on_signal(int number) {
+  g_signal = number;
   if (g_asked.fetch_add(1) > 0) _exit(130);
   const char byte = 0;
   if (::write(g_pipe[1], &byte, 1) < 0) return;
@@ -46,6 +48,10 @@ Interrupt::~Interrupt() {
 
 bool Interrupt::asked() {
   return g_asked.load() > 0;
+}
+
+int Interrupt::servers_exit_code() {
+  return g_signal.load() == SIGTERM ? 0 : 130;
 }
 
 bool Interrupt::wait(int milliseconds) {

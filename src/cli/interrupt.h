@@ -12,6 +12,8 @@ class Interrupt {
   Interrupt& operator=(const Interrupt&) = delete;
 
   static bool asked();
+  /// For servers, whose normal end is to be told: 0 after SIGTERM, 130 after Ctrl-C.
+  static int servers_exit_code();
   /// Sleeps until `milliseconds` have passed or somebody asks; true when asked.
   static bool wait(int milliseconds);
 };
