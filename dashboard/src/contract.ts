@@ -1,0 +1,87 @@
+// What the program and the page say to each other; docs/formats/http-api.md tells it in words.
+
+export type Sentiment = "positive" | "negative" | "neutral";
+export const SENTIMENTS: readonly Sentiment[] = ["positive", "negative", "neutral"];
+export type BySentiment = Record<Sentiment, number>;
+
+export type State = "running" | "stopped" | "draining" | "finished";
+export type Control = "start" | "stop" | "crisis" | "opportunity" | "rate" | "mix";
+export type Mode = "fixed" | "volatile";
+
+export interface Quantiles { p50: number; p99: number }
+
+export interface Status {
+  state: State;
+  scenario: string;
+  run: string;
+  rate: { offered: number; achieved: number; target: number | null }; // null: as fast as it goes
+  mix: BySentiment; // percent, together 100
+  mode: Mode;
+  counters: {
+    scheduled: number;
+    enqueued: number;
+    written: number;
+    acknowledged: number;
+    failed: number;
+    unknown: number;
+    readBack: number;
+  };
+  total?: number; // records wanted; 0: no end
+  stored: number;
+  retired: number;
+  lag: { records: number; seconds: number };
+  latencyUs: Partial<Record<Stage, Quantiles>>; // from the intended instant
+  balance: { ok: boolean; missing: number; doubled: number; text: string };
+  sentiment: BySentiment; // totals stored
+  window?: Window; // always in the stream
+  brands: string[];
+  store: { kind: string; path: string; durability: string };
+  broker: { address: string; embedded: boolean; durability: string; bytes: number };
+  startedMs: number;
+  nowMs: number;
+  elapsedS: number;
+  controls?: Control[]; // what this program lets the page do; absent: everything
+}
+
+export type Stage = "acknowledged" | "stored" | "visible";
+export const STAGES: readonly Stage[] = ["acknowledged", "stored", "visible"];
+
+export interface Window extends BySentiment { seconds: number; score: number }
+
+/** One whole second, counts of that second; `t` is its beginning. */
+export interface Point extends BySentiment {
+  t: number;
+  generated: number;
+  acknowledged: number;
+  stored: number;
+  lag: number;
+}
+
+export type AlertKind = "crisis" | "opportunity";
+export interface Alert {
+  id: number | string;
+  t: number;
+  kind: AlertKind;
+  share: number; // 0…1, of the window; for a prediction the share expected
+  predicted: boolean;
+  inSeconds?: number; // predictions: until the threshold is crossed
+}
+
+export const RANGES = ["5m", "30m", "1h", "6h", "24h"] as const;
+export type Range = (typeof RANGES)[number];
+
+/** Columns of equal length: row i tells of the `stepMs` from `t[i]` on, in counts. */
+export interface History {
+  range: Range;
+  stepMs: number;
+  t: number[];
+  positive: number[];
+  negative: number[];
+  neutral: number[];
+  generated: number[];
+  stored: number[];
+}
+
+export interface RateChange { rate: number | "max" }
+export interface MixChange extends BySentiment { mode?: Mode; volatility?: number }
+export interface Refusal { error: string; hint?: string }

@@ -1,0 +1,1 @@
+import "./app.css"; document.getElementById("app")!.textContent = "DataStorm";
