@@ -17,7 +17,7 @@ ifdef SEED
   export DATASTORM_SEED := $(SEED)
 endif
 
-.PHONY: help up build check test test-long bench format lint fuzz clean
+.PHONY: help up build build-tests check test test-long bench format lint fuzz clean
 .DEFAULT_GOAL := help
 
 help: ## this list

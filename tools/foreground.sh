@@ -1,4 +1,4 @@
-#!/bin/sh
+#!/usr/bin/env bash
 # Runs a program for make, so that Ctrl-C reaches it and a clean drain (exit 130) is no error of
 # make's: make itself stays silent when it is interrupted and its recipe ended well.
 exec 3<&0
