@@ -1,0 +1,150 @@
+#include "web/dashboard.h"
+
+#include <gtest/gtest.h>
+
+#include <filesystem>
+#include <nlohmann/json.hpp>
+
+#include "net/http_client.h"
+
+namespace ds {
+namespace {
+
+class DashboardTest : public testing::Test {
+ protected:
+  DashboardTest() {
+    std::string name = (std::filesystem::temp_directory_path() / "dashboard-XXXXXX").string();
+    folder_ = mkdtemp(name.data());
+  }
+  ~DashboardTest() override {
+    dashboard_.reset();
+    std::filesystem::remove_all(folder_);
+  }
+
+  void start(Controls controls = {}) {
+    auto started = Dashboard::start(
+        {.dashboard = {"127.0.0.1", 0},
+         .control = Address{"127.0.0.1", 0},
+         .history_file = (folder_ / "history.db").string()},
+        [this] {
+          Snapshot s;
+          s.stored = ++stored_;
+          s.sentiment.positive = stored_;
+          s.now_ms = clock_.wall_ms();
+          s.brands = {"Super\"Coffee</script>"};
+          return s;
+        },
+        std::move(controls), clock_, log_);
+    ASSERT_TRUE(started.ok()) << started.error().message;
+    dashboard_ = std::move(*started);
+  }
+
+  HttpReply call(const Address& at, std::string_view method, std::string_view target,
+                 HttpHeaders headers = {}, std::string_view body = {}) {
+    auto reply = http_call(at, method, target, headers, body);
+    EXPECT_TRUE(reply.ok()) << target;
+    return reply ? std::move(*reply) : HttpReply{};
+  }
+  HttpReply get(std::string_view target, HttpHeaders headers = {}) {
+    return call(dashboard_->address(), "GET", target, std::move(headers));
+  }
+  HttpReply post(std::string_view target, std::string_view body = "") {
+    return call(dashboard_->address(), "POST", target, {{"Content-Type", "application/json"}},
+                body);
+  }
+
+  SystemClock clock_;
+  NoLog log_;
+  std::filesystem::path folder_;
+  std::uint64_t stored_ = 0;
+  std::unique_ptr<Dashboard> dashboard_;
+};
+
+TEST_F(DashboardTest, ServesThePageWithAStrictPolicyAndInGzip) {
+  start();
+  const HttpReply page = get("/");
+  EXPECT_EQ(page.status, 200);
+  EXPECT_EQ(page.header("content-type").value_or("").substr(0, 9), "text/html");
+  const auto policy = page.header("content-security-policy");
+  ASSERT_TRUE(policy);
+  EXPECT_NE(policy->find("default-src 'none'"), std::string_view::npos);
+  EXPECT_EQ(policy->find("unsafe"), std::string_view::npos);
+  const auto etag = page.header("etag");
+  ASSERT_TRUE(etag);
+  EXPECT_EQ(get("/", {{"If-None-Match", std::string(*etag)}}).status, 304);
+  const HttpReply zipped = get("/", {{"Accept-Encoding", "gzip"}});
+  EXPECT_EQ(zipped.header("content-encoding"), "gzip");
+  EXPECT_TRUE(zipped.body.starts_with("\x1f\x8b"));
+  EXPECT_EQ(get("/../etc/passwd").status, 404);
+  EXPECT_EQ(get("/nothing").status, 404);
+}
+
+TEST_F(DashboardTest, AnswersStatusHistoryMetricsAndHealth) {
+  start();
+  const auto status = nlohmann::json::parse(get("/api/status").body, nullptr, false);
+  ASSERT_TRUE(status.is_object());
+  EXPECT_GE(status["stored"].get<int>(), 1);
+  EXPECT_EQ(status["brands"][0], "Super\"Coffee</script>");
+  EXPECT_EQ(call(*dashboard_->control_address(), "GET", "/status").status, 200);
+
+  dashboard_->tick_now();
+  const auto history = nlohmann::json::parse(get("/api/history?range=5m").body, nullptr, false);
+  ASSERT_TRUE(history.is_object());
+  EXPECT_EQ(history["stepMs"], 1000);
+  EXPECT_GE(history["t"].size(), 1u);
+  EXPECT_EQ(get("/api/history?range=9m").status, 400);
+  EXPECT_EQ(get("/healthz").body, "ok\n");
+  const HttpReply metrics = get("/metrics");
+  EXPECT_NE(metrics.body.find("datastorm_records_total{state=\"stored\"}"), std::string::npos);
+}
+
+TEST_F(DashboardTest, ControlsAnswerWithTheStatusAndOnlyToPost) {
+  std::vector<std::string> pressed;
+  Controls controls;
+  controls.stop = [&]() -> Status { return pressed.push_back("stop"), Done{}; };
+  controls.rate = [&](std::optional<double> rate) -> Status {
+    if (rate && *rate > 1e9) return Error{.code = ErrorCode::kUsage, .message = "too much"};
+    return pressed.push_back(rate ? std::to_string(static_cast<int>(*rate)) : "max"), Done{};
+  };
+  start(std::move(controls));
+  EXPECT_EQ(get("/api/stop").status, 405);
+  EXPECT_TRUE(pressed.empty());
+  const HttpReply stopped = post("/api/stop");
+  EXPECT_EQ(stopped.status, 200);
+  EXPECT_TRUE(nlohmann::json::parse(stopped.body, nullptr, false).contains("stored"));
+  EXPECT_EQ(post("/api/rate", R"({"rate": 5000})").status, 200);
+  EXPECT_EQ(post("/api/rate", R"({"rate": "max"})").status, 200);
+  EXPECT_EQ(pressed, (std::vector<std::string>{"stop", "5000", "max"}));
+  for (const char* body : {"", "{", "[]", R"({"rate": -1})", R"({"rate": "fast"})", "5"})
+    EXPECT_EQ(post("/api/rate", body).status, 400) << body;
+  EXPECT_EQ(post("/api/rate", R"({"rate": 2e9})").status, 400);
+  EXPECT_EQ(post("/api/start").status, 501);  // this server has no such button
+  EXPECT_EQ(post("/api/nothing").status, 404);
+}
+
+TEST_F(DashboardTest, ViewersHearEverySecondAndOthersSitesDoNot) {
+  start();
+  auto viewer = HttpEventReader::open(dashboard_->address(), "/api/stream");
+  ASSERT_TRUE(viewer.ok());
+  dashboard_->tick_now();
+  std::vector<std::string> names;
+  for (int i = 0; i < 3; ++i) {
+    auto event = viewer->next(10 * kSecond);
+    ASSERT_TRUE(event.ok() && *event);
+    names.push_back((*event)->name);
+    EXPECT_TRUE(nlohmann::json::parse((*event)->data, nullptr, false).is_object());
+  }
+  EXPECT_EQ(names, (std::vector<std::string>{"status", "status", "point"}));
+  EXPECT_EQ(get("/api/stream", {{"Origin", "http://evil.example"}}).status, 403);
+  EXPECT_EQ(get("/api/status", {{"Host", "evil.example"}}).status, 403);
+}
+
+TEST_F(DashboardTest, RefusesToListenBeyondLoopback) {
+  const auto refused = Dashboard::start(
+      {.dashboard = {"0.0.0.0", 0}}, [] { return Snapshot(); }, {}, clock_, log_);
+  ASSERT_FALSE(refused.ok());
+  EXPECT_EQ(refused.error().code, ErrorCode::kUsage);
+}
+
+}  // namespace
+}  // namespace ds
