@@ -17,24 +17,25 @@ ifdef SEED
   export DATASTORM_SEED := $(SEED)
 endif
 
-.PHONY: help up build build-tests check test test-long bench format lint fuzz clean
+.PHONY: help up build installed build-tests check test test-long bench format lint fuzz clean
 .DEFAULT_GOAL := help
 
 help: ## this list
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1\t\2/p' Makefile | expand -t 20
 
-up: ## install what is missing, build, run everything; open the address that it prints
-	$(SETUP) up
-	@$(MAKE) --no-print-directory build
-	@echo build/$(PRESET)/datastorm up $(ARGS)
+up: build ## install what is missing, build, run everything; open the address that it prints
+	@echo $(BUILD)/datastorm up $(ARGS)
 	@tools/foreground.sh $(BUILD)/datastorm up $(ARGS)
 
-build: $(BUILD)/build.ninja ## build the program: build/release/datastorm
+build: installed $(BUILD)/build.ninja ## build the program: build/release/datastorm
 	cmake --build $(BUILD) --target datastorm -j $(JOBS)
+
+installed:
+	$(SETUP) up
 
 # The first time without tests, so that the program needs no test packages. `check` and `test`
 # turn them on in the same folder: that adds targets and rebuilds nothing.
-$(BUILD)/build.ninja:
+$(BUILD)/build.ninja: | installed
 	cmake --preset $(PRESET) -DDATASTORM_TESTS=OFF
 
 build-tests:
