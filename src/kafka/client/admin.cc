@@ -159,6 +159,10 @@ Result<ClusterMap::Topic> Admin::ensure_topic(const TopicSpec& spec) {
     const Status created = try_create(spec, by, true);
     if (!created) return created.error();
   }
+  // A leader may learn later than its neighbours that it leads, and with acks=0 nobody would hear
+  // it refuse: so each is asked.
+  const Result<Offsets> leaders = end_offsets(spec.name);
+  if (!leaders) return leaders.error();
   return usable_topic(spec.name, by);
 }
 

@@ -1,8 +1,9 @@
-// Buffers for large answers, handed out as shared immutable bytes and used again when the last
-// holder lets go: fetched batches travel to other threads without a copy, and memory stays bounded.
+// Buffers for answers, handed out as shared immutable bytes and used again when the last holder
+// lets go: fetched batches travel to other threads without a copy, and memory stays bounded.
 #pragma once
 
-#include <atomic>
+#include <algorithm>
+#include <bit>
 #include <memory>
 #include <mutex>
 #include <vector>
@@ -11,48 +12,65 @@
 
 namespace ds::kafka {
 
-/// Threads:  take() belongs to one; buffers may be let go on any.
+/// Threads:  any.
 /// Lifetime: buffers may outlive the pool.
 /// Cost:     fresh memory is cleared once; a buffer used again is not touched.
 class FramePool {
  public:
-  FramePool() : state_(std::make_shared<State>()) {}
+  /// Keeps at most `keep_bytes` of memory that nobody uses.
+  explicit FramePool(std::size_t keep_bytes = 64u << 20)
+      : state_(std::make_shared<State>(keep_bytes)) {}
 
   /// At least `size` bytes; what stands in them is undefined.
   std::shared_ptr<ByteVec> take(std::size_t size) {
-    std::unique_ptr<ByteVec> buffer;
-    {
-      const std::lock_guard lock(state_->mutex);
-      if (!state_->free.empty()) {
-        buffer = std::move(state_->free.back());
-        state_->free.pop_back();
-      }
-    }
-    if (!buffer) buffer = std::make_unique<ByteVec>();
-    if (buffer->size() < size) {
-      buffer->clear();  // nothing to carry over when it grows
-      buffer->resize(size);
-    }
-    state_->outstanding.fetch_add(1, std::memory_order_relaxed);
+    std::unique_ptr<ByteVec> buffer = state_->take(size);
     return {buffer.release(), [state = state_](ByteVec* back) { state->give_back(back); }};
   }
 
-  /// Buffers somebody still holds.
-  std::size_t outstanding() const { return state_->outstanding.load(std::memory_order_acquire); }
+  /// Held by somebody at the moment.
+  std::size_t bytes_out() const {
+    const std::lock_guard lock(state_->mutex);
+    return state_->bytes_out;
+  }
 
  private:
   struct State {
-    std::mutex mutex;
-    std::vector<std::unique_ptr<ByteVec>> free;
-    std::atomic<std::size_t> outstanding = 0;
+    explicit State(std::size_t keep) : keep_bytes(keep) {}
 
-    void give_back(ByteVec* buffer) {
+    std::unique_ptr<ByteVec> take(std::size_t size) {
+      const std::size_t rounded = std::bit_ceil(std::max<std::size_t>(size, 4096));
+      std::unique_ptr<ByteVec> buffer;
       {
         const std::lock_guard lock(mutex);
-        free.emplace_back(buffer);
+        bytes_out += rounded;
+        const auto fits = std::find_if(free.rbegin(), free.rend(),
+                                       [&](const auto& each) { return each->size() == rounded; });
+        if (fits != free.rend()) {
+          buffer = std::move(*fits);
+          free.erase(std::next(fits).base());
+          free_bytes -= rounded;
+        }
       }
-      outstanding.fetch_sub(1, std::memory_order_release);
+      return buffer ? std::move(buffer) : std::make_unique<ByteVec>(rounded);
     }
+
+    void give_back(ByteVec* back) {
+      std::unique_ptr<ByteVec> buffer(back);
+      const std::lock_guard lock(mutex);
+      bytes_out -= buffer->size();
+      free_bytes += buffer->size();
+      free.push_back(std::move(buffer));
+      while (free_bytes > keep_bytes) {  // the one unused for longest goes
+        free_bytes -= free.front()->size();
+        free.erase(free.begin());
+      }
+    }
+
+    const std::size_t keep_bytes;
+    std::mutex mutex;
+    std::vector<std::unique_ptr<ByteVec>> free;
+    std::size_t free_bytes = 0;
+    std::size_t bytes_out = 0;
   };
   std::shared_ptr<State> state_;
 };

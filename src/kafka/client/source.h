@@ -71,6 +71,8 @@ struct ConsumerSettings {
   std::int32_t fetch_bytes_max = 16 << 20;
   std::int32_t partition_bytes_max = 1 << 20;
   Nanos fetch_wait = 100 * kMillisecond;
+  std::size_t buffer_memory = 64u << 20;  // held by answers that are not yet let go
+  int connections_per_broker = 2;
 };
 
 }  // namespace ds::kafka
