@@ -73,6 +73,7 @@ Status gunzip(ByteView packed, std::size_t max, ByteVec& out) {
   }
   out.resize(at);
   if (at - start > max) return too_large("gzip", max);
+  if (stream.avail_in > 0) return broken("gzip", "something follows it");
   return Done{};
 }
 

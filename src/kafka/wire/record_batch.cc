@@ -168,8 +168,9 @@ std::optional<RecordView> RecordReader::next() {
   if (*offset_delta <= last_delta_ || *offset_delta > header_.last_offset_delta)
     return fail("has an offset outside its batch, or out of order");
   last_delta_ = static_cast<std::int32_t>(*offset_delta);
-  record.offset = header_.base_offset + *offset_delta;
   // In unsigned numbers: a hostile sum wraps, it does not trap.
+  record.offset = static_cast<std::int64_t>(static_cast<std::uint64_t>(header_.base_offset) +
+                                            static_cast<std::uint64_t>(*offset_delta));
   record.timestamp =
       header_.log_append_time()
           ? header_.max_timestamp

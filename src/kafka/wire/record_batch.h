@@ -64,8 +64,8 @@ struct BatchHeader {
   std::int32_t record_count = 0;
 
   std::size_t size() const { return kBatchLengthEnd + static_cast<std::size_t>(length); }
-  std::int64_t last_offset() const { return base_offset + last_offset_delta; }
-  std::int64_t next_offset() const { return last_offset() + 1; }
+  std::int64_t last_offset() const { return plus(last_offset_delta); }
+  std::int64_t next_offset() const { return plus(std::int64_t{last_offset_delta} + 1); }
   Compression codec() const { return static_cast<Compression>(attributes & 7); }
   bool log_append_time() const { return (attributes & 8) != 0; }
   bool transactional() const { return (attributes & 16) != 0; }
@@ -81,6 +81,13 @@ struct BatchHeader {
   /// no record: a record count may still be a lie.
   /// Cost: the checksum, one pass over the bytes.
   Status verify(ByteView batch) const;
+
+ private:
+  /// Wraps for a hostile base offset, rather than being undefined.
+  std::int64_t plus(std::int64_t delta) const {
+    return static_cast<std::int64_t>(static_cast<std::uint64_t>(base_offset) +
+                                     static_cast<std::uint64_t>(delta));
+  }
 };
 
 /// What the broker writes into a batch when it appends it; the checksum stays valid.
