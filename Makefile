@@ -7,8 +7,7 @@ PRESET ?= release
 JOBS   ?= $(shell nproc)
 SETUP  ?= setup/install.sh
 BUILD  := build/$(PRESET)
-SOURCES = $(shell git ls-files '*.h' '*.cc')
-SCRIPTS = $(shell git grep -lE '^.!.*(bash|/bin/sh)$$' -- setup tests tools .ci)
+SOURCES := git ls-files '*.h' '*.cc'
 
 ifeq ($(SETUP),no)
   override SETUP := @true
@@ -57,14 +56,14 @@ bench: build ## measure; ARGS="encode wire end-to-end"
 
 format: ## format the sources in place
 	$(SETUP) dev
-	clang-format-16 -i $(SOURCES)
+	$(SOURCES) | xargs clang-format-16 -i
 
 lint: ## format, scripts, clang-tidy
 	$(SETUP) up test dev
-	clang-format-16 --dry-run -Werror $(SOURCES)
-	shellcheck -x $(SCRIPTS)
+	$(SOURCES) | xargs clang-format-16 --dry-run -Werror
+	git grep -lE '^#!.*bash$$' | xargs shellcheck -x -P SCRIPTDIR
 	cmake --preset $(PRESET) -DDATASTORM_TESTS=ON
-	run-clang-tidy-16 -quiet -j $(JOBS) -p $(BUILD) $(CURDIR)/src
+	run-clang-tidy-16 -quiet -j $(JOBS) -p $(BUILD) src/
 
 fuzz: ## each fuzz target for 10 s; SECONDS_EACH=45
 	$(SETUP) up dev
