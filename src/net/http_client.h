@@ -48,6 +48,7 @@ class HttpEventReader {
  private:
   explicit HttpEventReader(std::unique_ptr<Transport> transport)
       : transport_(std::move(transport)) {}
+  Result<bool> fill(Nanos timeout);
 
   std::unique_ptr<Transport> transport_;
   std::string buffer_;

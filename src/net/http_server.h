@@ -47,6 +47,7 @@ class HttpServer;
 /// Threads: the server's lane.
 class HttpStream {
  public:
+  HttpStream() = default;  // of nobody
   /// False when the viewer has gone, or now goes because it has not read HttpLimits::unread_bytes.
   /// Events to many viewers are formatted once: `event` is what format_event() made.
   bool send(std::string_view event);
@@ -61,8 +62,8 @@ class HttpStream {
   friend class HttpResponder;
   HttpStream(HttpServer* server, std::uint64_t connection)
       : server_(server), connection_(connection) {}
-  HttpServer* server_;
-  std::uint64_t connection_;
+  HttpServer* server_ = nullptr;
+  std::uint64_t connection_ = 0;
 };
 
 /// Answers one request, at once or later, once; a second answer is ignored. A handle like
@@ -72,7 +73,8 @@ class HttpResponder {
  public:
   void reply(int status, std::string_view content_type, std::string_view body,
              const HttpHeaders& headers = {});
-  /// Begins a stream of events instead; the connection then carries nothing else.
+  /// Begins a stream of events instead; the connection then carries nothing else. A client that
+  /// has pipelined other requests around this one is refused with 503.
   HttpStream stream(const HttpHeaders& headers = {});
   /// The client still waits for this answer.
   bool waiting() const;
@@ -128,11 +130,9 @@ class HttpServer {
 
   Connection* find(std::uint64_t id);
   void adopt(Fd socket, const TlsContext* tls);
+  void turn_later(Connection& connection);
+  void run_turns();
   void sweep();
-  void flush_later(Connection& connection);
-  void flush();
-  void end(Connection& connection);
-  void bury();
 
   Lane& lane_;
   const HttpLimits limits_;
@@ -140,12 +140,12 @@ class HttpServer {
   Log& log_;
   std::vector<std::unique_ptr<Listener>> listeners_;
   std::unordered_map<std::uint64_t, std::unique_ptr<Connection>> connections_;
-  std::vector<std::uint64_t> unflushed_;
-  std::vector<std::uint64_t> dead_;
   std::uint64_t next_connection_ = 1;
-  Lane::TimerId sweeping_ = 0;
-  bool flushing_ = false;  // a flush has been posted
+  std::vector<std::uint64_t> due_;  // connections with something to write or to bury
+  Lane::TimerId turns_timer_ = 0;   // 0: none is due
+  Lane::TimerId sweep_timer_ = 0;
   bool draining_ = false;
+  std::function<void()> when_empty_;
   HttpCounters counters_;
 };
 

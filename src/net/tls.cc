@@ -202,7 +202,9 @@ class TlsTransport final : public Transport {
     std::size_t taken = 0;
     for (const iovec& each : pieces) {
       std::size_t at = 0;
-      while (at < each.iov_len && wire_.waiting() < kOutgoingMax) {
+      while (at < each.iov_len) {
+        if (wire_.waiting() >= kOutgoingMax && !wire_.flush()) return broken(SSL_ERROR_SYSCALL);
+        if (wire_.waiting() >= kOutgoingMax) break;  // so wants_write() whenever some is left over
         std::size_t put = 0;
         const std::size_t share = std::min<std::size_t>(each.iov_len - at, kOutgoingMax);
         const int done = SSL_write_ex(ssl_, static_cast<char*>(each.iov_base) + at, share, &put);
