@@ -16,6 +16,9 @@ if(DATASTORM_SANITIZE)
   target_compile_options(ds_flags INTERFACE -fsanitize=${DATASTORM_SANITIZE} -fno-omit-frame-pointer)
   target_link_options(ds_flags INTERFACE -fsanitize=${DATASTORM_SANITIZE})
 endif()
+if(DATASTORM_FUZZ)  # what is fuzzed must count its branches too
+  target_compile_options(ds_flags INTERFACE -fsanitize=fuzzer-no-link)
+endif()
 target_link_libraries(ds_flags INTERFACE fmt::fmt Threads::Threads)
 
 function(add_room name folder)
