@@ -5,8 +5,8 @@
 #   setup/install.sh up test     also what the tests need, Apache Kafka's jars among it
 #   setup/install.sh up test dev also what working on it needs
 #
-# Root is used directly or through sudo. Recommended packages are left out; none of the listed
-# ones starts a service. The lists are setup/packages/TIER.txt.
+# Root is used directly or through sudo. Recommended packages are left out, and no service is started.
+# The lists are setup/packages/TIER.txt.
 set -euo pipefail
 here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 
@@ -36,13 +36,26 @@ require_debian() {
   die "$system has no apt; install what setup/packages/*.txt name by its own means, then: make $1 SETUP=no"
 }
 
+become_root() {
+  [[ $(id -u) == 0 ]] && return
+  command -v sudo >/dev/null || die "not root, and no sudo; as root run: setup/install.sh ${tiers[*]}"
+  root=(sudo)
+}
+
+# Some packages depend on ones with a service (Chromium on dbus). Debian asks this file whether it
+# may be started; it is only there while we install, and an administrator's own is left alone.
+start_no_services() {
+  local policy=/usr/sbin/policy-rc.d
+  [[ -e $policy ]] && return
+  # shellcheck disable=SC2064 # $policy is to be expanded now
+  trap "${root[*]} rm -f $policy" EXIT
+  printf '#!/bin/sh\nexit 101\n' | "${root[@]}" tee $policy >/dev/null
+  "${root[@]}" chmod +x $policy
+}
+
 # Runs apt-get as root, quietly; what it said is shown if it fails.
 apt() {
-  local root=() log
-  if [[ $(id -u) != 0 ]]; then
-    command -v sudo >/dev/null || die "not root, and no sudo; as root run: setup/install.sh ${tiers[*]}"
-    root=(sudo)
-  fi
+  local log
   log=$(mktemp)
   "${root[@]}" env DEBIAN_FRONTEND=noninteractive apt-get -qq -o DPkg::Lock::Timeout=300 \
     -o Acquire::Retries=3 -o Dpkg::Use-Pty=0 "$@" </dev/null >"$log" 2>&1 ||
@@ -55,7 +68,9 @@ install_packages() {
   for tier in "$@"; do mapfile -t -O "${#packages[@]}" packages < <(wanted "$tier"); done
   mapfile -t need < <(missing "${packages[@]}")
   ((${#need[@]})) || return 0
+  become_root
   say "installing ${#need[@]} packages: ${need[*]}"
+  start_no_services
   apt update
   apt install -y --no-install-recommends "${need[@]}"
 }
@@ -70,7 +85,7 @@ fetch_kafka() {
   say 'without Apache Kafka: the tests that need it will say SKIP'
 }
 
-tiers=("$@")
+tiers=("$@") root=()
 ((${#tiers[@]})) || die 'usage: setup/install.sh TIER..., tiers: up, test, dev'
 for tier in "${tiers[@]}"; do
   [[ -f $here/packages/$tier.txt ]] || die "no tier is called '$tier'; there are up, test and dev"
