@@ -78,7 +78,7 @@ install_packages() {
 # A machine that cannot reach Maven's repository still runs the other tests: these say SKIP.
 fetch_kafka() {
   local kafka=$here/../tests/servers/kafka/kafka.sh
-  "$kafka" fetched && return
+  "$kafka" fetched >/dev/null && return
   say 'fetching Apache Kafka for the tests'
   "$kafka" fetch >/dev/null && return
   [[ -n ${CI:-} ]] && die 'without Apache Kafka the tests would be incomplete'

@@ -45,6 +45,8 @@ class TheCheck(unittest.TestCase):
         ("below a room", "kafka/broker/handlers/0_produce.cc", '#include "sink/sink.h"', "kafka/broker may not include sink"),
         ("without its folder", "base/a.cc", '#include "b.h"', '"b.h" names no room'),
         ("a new folder", "magic/a.cc", "", "src/magic/a.cc:1: no room"),
+        ("the page, elsewhere", "observe/a.cc", '#include "web_assets.h"', '"web_assets.h" names no room'),
+        ("the page", "web/a.cc", '#include "web_assets.h"', None),
         ("itself", "base/a.cc", '#include "base/b.h"', None),
         ("its row", "sink/a.cc", '#include "kafka/client/b.h"\n#include <vector>', None),
         ("a comment", "base/a.cc", '// #include "net/lane.h"', None),

@@ -216,7 +216,7 @@ class Case(unittest.TestCase):
     def kafka(self, *options):
         for program in ("java", "mvn"):
             self.need(program)
-        if subprocess.run([KAFKA_SH, "fetched"]).returncode != 0:
+        if subprocess.run([KAFKA_SH, "fetched"], stdout=subprocess.DEVNULL).returncode != 0:
             missing(self, "Apache Kafka has not been fetched; run: setup/install.sh up test")
         cluster = Kafka(self.folder / "kafka", *options)
         self.addCleanup(cluster.destroy)

@@ -2,7 +2,7 @@
 # Apache Kafka for the tests: its jars by Maven, its nodes on loopback without ZooKeeper.
 #
 #   kafka.sh fetch               get the jars into the cache (nothing to do when they are there)
-#   kafka.sh fetched             exit 0 if they are there
+#   kafka.sh fetched             print their folder if they are there, else exit 1
 #   kafka.sh start [OPTION]...   make a cluster, or bring up the one that is there; ready on return
 #       --nodes N                1 to 9 brokers, the first three controllers too (1)
 #       --secure                 also TLS, SASL PLAIN and SCRAM listeners, and ACLs
@@ -265,7 +265,7 @@ command=${1:-help}
 (($# == 0)) || shift
 case $command in
   fetch) fetch; echo "$cache/$version/libs" ;;
-  fetched) fetched ;;
+  fetched) fetched && echo "$cache/$version/libs" ;;
   start) start "$@" ;;
   env) print_env ;;
   topic) create_topic "$@" ;;
