@@ -2,6 +2,8 @@
 
 #include <algorithm>
 #include <boost/beast/http/basic_parser.hpp>
+#include <charconv>
+#include <utility>
 
 namespace ds {
 
@@ -20,13 +22,15 @@ bool is_digits(std::string_view text) {
          std::all_of(text.begin(), text.end(), [](char c) { return c >= '0' && c <= '9'; });
 }
 
+constexpr std::size_t kBodyKept = 64 << 10;  // memory of the last body, for the next
+
 }  // namespace
 
-/// Beast's grammar; our storage: views into the head, and a body that keeps its memory.
+/// Beast's grammar of the head, with views into it instead of copies.
 struct HttpRequestParser::Beast final : http::basic_parser<true> {
-  Beast(HttpRequest& request_to_fill, std::size_t body_bytes_max) : request(request_to_fill) {
-    header_limit(1 << 20);  // our own limit comes first
-    body_limit(body_bytes_max);
+  explicit Beast(HttpRequest& request_to_fill) : request(request_to_fill) {
+    header_limit(1 << 20);  // our own limits come first
+    body_limit(boost::none);
   }
 
   void on_request_impl(http::verb, string_view method, string_view target, int version_said,
@@ -35,27 +39,19 @@ struct HttpRequestParser::Beast final : http::basic_parser<true> {
     request.target = to_std(target);
     version = version_said;
   }
-  void on_response_impl(int, string_view, int, error_code&) override {}
   void on_field_impl(http::field, string_view name, string_view value, error_code&) override {
-    // After the head only trailers come. Nobody has checked those, and they lie elsewhere.
-    if (!head_done) request.headers.emplace_back(to_std(name), to_std(value));
+    request.headers.emplace_back(to_std(name), to_std(value));
   }
-  void on_header_impl(error_code&) override { head_done = true; }
+  void on_response_impl(int, string_view, int, error_code&) override {}
+  void on_header_impl(error_code&) override {}
   void on_body_init_impl(const boost::optional<std::uint64_t>&, error_code&) override {}
-  std::size_t on_body_impl(string_view bytes, error_code&) override {
-    body.append(bytes.data(), bytes.size());
-    return bytes.size();
-  }
+  std::size_t on_body_impl(string_view, error_code&) override { return 0; }
   void on_chunk_header_impl(std::uint64_t, string_view, error_code&) override {}
-  std::size_t on_chunk_body_impl(std::uint64_t, string_view bytes, error_code& error) override {
-    return on_body_impl(bytes, error);
-  }
+  std::size_t on_chunk_body_impl(std::uint64_t, string_view, error_code&) override { return 0; }
   void on_finish_impl(error_code&) override {}
 
   HttpRequest& request;
   int version = 0;  // 10 or 11
-  bool head_done = false;
-  std::string body;
 };
 
 HttpRequestParser::HttpRequestParser(std::size_t header_bytes_max, std::size_t body_bytes_max)
@@ -68,10 +64,6 @@ void HttpRequestParser::append(ByteView bytes) {
   buffer_.append(as_text(bytes));
 }
 
-std::size_t HttpRequestParser::body_bytes() const {
-  return beast_->body.size();
-}
-
 bool HttpRequestParser::keep_alive() const {
   return beast_->keep_alive();
 }
@@ -80,8 +72,11 @@ void HttpRequestParser::next() {
   request_.headers.clear();
   request_.body = {};
   head_.clear();
-  beast_ = std::make_unique<Beast>(request_, body_bytes_max_);
-  scanned_ = line_ = 0;
+  beast_ = std::make_unique<Beast>(request_);
+  body_.clear();
+  if (body_.capacity() > kBodyKept) body_.shrink_to_fit();
+  body_left_ = scanned_ = line_ = trailer_bytes_ = 0;
+  chunk_ = Chunk::kSize;
   in_body_ = complete_ = expects_continue_ = false;
 }
 
@@ -92,7 +87,7 @@ HttpRequestParser::Step HttpRequestParser::advance() {
   if (status_ != 0) return Step::kRefused;
   if (!whole) return Step::kNeedMore;
   complete_ = true;
-  request_.body = as_bytes(beast_->body);
+  request_.body = as_bytes(body_);
   return Step::kRequest;
 }
 
@@ -121,10 +116,9 @@ bool HttpRequestParser::find_head_end() {
 
 bool HttpRequestParser::read_head() {
   head_.assign(buffer_, begin_, scanned_);
-  consume(scanned_);
+  consume(std::exchange(scanned_, 0));
   error_code error;
   const std::size_t used = beast_->put(boost::asio::buffer(head_), error);
-  if (error == http::error::body_limit) return refuse(413, "the body is too large"), false;
   if (error == http::error::bad_version) return refuse(505, "only HTTP/1.0 and 1.1"), false;
   if (error && error != http::error::need_more)
     return refuse(400, "this is not a well-formed request"), false;
@@ -165,24 +159,77 @@ bool HttpRequestParser::check_head() {
   const auto question = target.find('?');
   request_.path = target.substr(0, question);
   request_.query = question == target.npos ? "" : target.substr(question + 1);
+  chunked_ = codings > 0;
+  body_left_ = beast_->content_length().value_or(0);
+  if (body_left_ > body_bytes_max_) return refuse(413, "the body is too large"), false;
   return true;
 }
 
 bool HttpRequestParser::read_body() {
-  error_code error;
-  while (!beast_->is_done() && buffered() > 0) {
-    const std::size_t used =
-        beast_->put(boost::asio::const_buffer(buffer_.data() + begin_, buffered()), error);
-    consume(used);
-    if (error == http::error::need_more) {
-      // Only a chunk's header or the trailers are kept until they are whole.
-      if (buffered() >= header_bytes_max_) refuse(431, "a chunk's header is too large");
-      return false;
+  return chunked_ ? read_chunks() : take_body();
+}
+
+/// Moves what is there of body_left_; true when that is all of it.
+bool HttpRequestParser::take_body() {
+  const std::size_t bytes = std::min<std::uint64_t>(body_left_, buffered());
+  body_.append(buffer_, begin_, bytes);
+  consume(bytes);
+  body_left_ -= bytes;
+  return body_left_ == 0;
+}
+
+/// "3;extension" "abc" "0" "Trailer: x" "", each with CR LF after it (RFC 9112, 7.1).
+bool HttpRequestParser::read_chunks() {
+  while (true) {
+    if (chunk_ == Chunk::kData) {
+      if (!take_body()) return false;
+      chunk_ = Chunk::kDataEnd;
     }
-    if (error == http::error::body_limit) return refuse(413, "the body is too large"), false;
-    if (error) return refuse(400, "the chunks are broken"), false;
+    const auto line = find_line();
+    if (!line) return false;
+    switch (chunk_) {
+      case Chunk::kSize:
+        if (!read_chunk_size(*line)) return false;
+        chunk_ = body_left_ > 0 ? Chunk::kData : Chunk::kTrailer;
+        break;
+      case Chunk::kDataEnd:
+        if (!line->empty()) return refuse(400, "a chunk is longer than it says"), false;
+        chunk_ = Chunk::kSize;
+        break;
+      case Chunk::kTrailer:
+        trailer_bytes_ += line->size() + 2;
+        if (trailer_bytes_ > header_bytes_max_) return refuse(431, "too many trailers"), false;
+        if (line->empty()) return consume(2), true;
+        break;
+      case Chunk::kData:
+        break;  // done above
+    }
+    consume(line->size() + 2);
   }
-  return beast_->is_done();
+}
+
+bool HttpRequestParser::read_chunk_size(std::string_view line) {
+  const std::string_view digits = line.substr(0, line.find(';'));
+  const auto [end, error] =
+      std::from_chars(digits.data(), digits.data() + digits.size(), body_left_, 16);
+  if (error != std::errc{} || end != digits.data() + digits.size())
+    return refuse(400, "the size of a chunk is no number"), false;
+  if (body_left_ > body_bytes_max_ - body_.size())
+    return refuse(413, "the body is too large"), false;
+  return true;
+}
+
+/// The next line without its end, which stays to be consumed; each byte is looked at once.
+std::optional<std::string_view> HttpRequestParser::find_line() {
+  const std::string_view text(buffer_.data() + begin_, std::min(buffered(), header_bytes_max_));
+  for (; scanned_ < text.size(); ++scanned_) {
+    const bool after_return = scanned_ > 0 && text[scanned_ - 1] == '\r';
+    if (text[scanned_] == '\0' || (text[scanned_] == '\n') != after_return)
+      return refuse(400, "the chunks are broken"), std::nullopt;
+    if (after_return) return text.substr(0, std::exchange(scanned_, 0) - 1);
+  }
+  if (scanned_ == header_bytes_max_) refuse(431, "a line among the chunks is too long");
+  return std::nullopt;
 }
 
 void HttpRequestParser::refuse(int status, std::string_view reason) {

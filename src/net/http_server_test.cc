@@ -180,6 +180,7 @@ TEST(HttpServer, AnswersPipelinedRequestsInOrderHoweverTheyArrive) {
       "HEAD /large HTTP/1.1\r\nHost: a\r\n\r\n"
       "POST /echo HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n"
       "4\r\nseco\r\n2\r\nnd\r\n0\r\n\r\n"
+      "POST /echo HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n"
       "GET /headers?a=1 HTTP/1.1\r\nHost: a\r\nX-a: b\r\nx-A: c\r\nConnection: close\r\n\r\n";
   Site site;
   for (const std::size_t piece : {requests.size(), std::size_t{1}, std::size_t{7}}) {
@@ -191,6 +192,7 @@ TEST(HttpServer, AnswersPipelinedRequestsInOrderHoweverTheyArrive) {
               "HTTP/1.1 200 OK\r\nContent-Type: text/plain\r\nContent-Length: 5\r\n\r\nfirst"
               "HTTP/1.1 200 OK\r\nContent-Type: text/plain\r\nContent-Length: 300000\r\n\r\n"
               "HTTP/1.1 200 OK\r\nContent-Type: text/plain\r\nContent-Length: 6\r\n\r\nsecond"
+              "HTTP/1.1 200 OK\r\nContent-Type: text/plain\r\nContent-Length: 0\r\n\r\n"
               "HTTP/1.1 200 OK\r\nContent-Type: text/plain\r\nConnection: close\r\n"
               "Content-Length: 3\r\n\r\nb|2");
   }
