@@ -219,7 +219,6 @@ void DirectOutlet::stamp(std::uint32_t slot, const ProducerIdentity& identity,
 void DirectOutlet::turn(Nanos timeout) {
   Nanos now = clock_.now();
   cluster_.turn(now);
-  if (cluster_.version() != map_version_) take_map();
   tend_links(now);
   give_up_overdue(now);
   send_what_can_go(now);
@@ -230,6 +229,7 @@ void DirectOutlet::turn(Nanos timeout) {
 }
 
 void DirectOutlet::send_what_can_go(Nanos now) {
+  if (cluster_.version() != map_version_) take_map();
   std::size_t kept = 0;
   for (std::size_t i = 0; i < active_.size(); ++i) {
     Partition& from = partitions_[static_cast<std::size_t>(active_[i])];
@@ -260,6 +260,10 @@ bool DirectOutlet::send_from(Partition& from, Nanos now) {
   const bool pipelined = settings_.idempotent || settings_.acks == Acks::kNone;
   if (from.in_flight >= (pipelined ? in_flight_max : 1)) return false;
   const std::uint32_t slot = from.queue.front();
+  // The broker remembers five batches: while one of unknown fate is asked about again, no newer
+  // ones may push it out of that memory.
+  batches_[slot].alone = batches_[slot].last_error != KafkaError::kNone;
+  from.draining = batches_[slot].alone;
   from.queue.pop_front();
   return send(from, slot, *link, now);
 }
@@ -368,7 +372,7 @@ void DirectOutlet::on_produced(std::uint32_t slot, KafkaError error, std::int64_
   if (settings_.idempotent && is_about_sequence(error)) {
     // Behind a failed batch the broker must refuse the next ones: they wait their turn. The first
     // in line has no such excuse: the broker has lost count, and we start a new one.
-    if (!of.draining) of.has_hole = true;
+    if (!of.draining || batch.alone) of.has_hole = true;
     return send_again(of, slot, error);
   }
   if (is_retriable(error)) {
@@ -412,7 +416,8 @@ void DirectOutlet::send_again(Partition& of, std::uint32_t slot, KafkaError why)
     if (settings_.idempotent) of.has_hole = true;
     return finish(slot, batch.maybe_stored ? Outcome::kUnknown : Outcome::kFailed, why);
   }
-  if (!std::exchange(of.draining, true)) {
+  of.draining = true;
+  if (of.not_before <= now) {
     of.not_before =
         now + backoff(of.attempts++, settings_.retry_backoff, settings_.retry_backoff_max, random_);
   }

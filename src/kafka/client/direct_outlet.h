@@ -58,6 +58,7 @@ class DirectOutlet final : public Outlet, private AnswerListener {
     std::int32_t sequence = -1;
     KafkaError last_error = KafkaError::kNone;
     bool told_written = false;
+    bool alone = false;         // sent again, and nothing beside it
     bool maybe_stored = false;  // an earlier request with it was sent and never refused
     Link* link = nullptr;       // while a request with it is under way
   };
