@@ -81,7 +81,7 @@ class Broker {
   std::string cluster_id() const;
   Durability durability() const;
   BrokerStats stats() const;
-  /// Ends all connections, syncs the logs (but in durability memory) and lets the folder go.
+  /// Ends all connections, syncs the logs in durability sync and interval, lets the folder go.
   void stop();
 
  private:

@@ -1,0 +1,241 @@
+#include "kafka/broker/broker.h"
+
+#include <sys/epoll.h>
+#include <sys/resource.h>
+
+#include <algorithm>
+#include <optional>
+
+#include "kafka/broker/core.h"
+#include "kafka/broker/data_folder.h"
+#include "kafka/broker/lane_server.h"
+#include "kafka/broker/memory_files.h"
+#include "kafka/broker/retention.h"
+
+namespace ds::kafka {
+namespace {
+
+constexpr Nanos kGroupTick = 20 * kMillisecond;
+constexpr Nanos kRetentionTick = 200 * kMillisecond;
+constexpr Nanos kAcceptPause = 100 * kMillisecond;
+constexpr int kSocketBytes = 4 << 20;
+constexpr std::uint64_t kSegmentsOfRetention = 128;
+
+/// A partition holds two files open, so the usual soft limit of 1,024 is soon reached.
+void raise_file_limit() {
+  rlimit limit{};
+  if (getrlimit(RLIMIT_NOFILE, &limit) != 0) return;
+  limit.rlim_cur = limit.rlim_max;
+  setrlimit(RLIMIT_NOFILE, &limit);  // where it may not be raised, opening files will say so
+}
+
+Status judge(const BrokerSettings& settings) {
+  const auto wrong = [](std::string message, std::string hint) {
+    return Error{.code = ErrorCode::kUsage, .message = std::move(message), .hint = std::move(hint)};
+  };
+  if (!settings.listen.is_loopback() && !settings.allow_anonymous)
+    return wrong(fmt::format("{} can be reached by others, and this broker has no users or TLS yet",
+                             settings.listen.to_string()),
+                 "listen on 127.0.0.1, or let everybody in with --allow-anonymous");
+  if (settings.keep_unread)
+    return wrong("the broker cannot hold producers back for slow groups yet",
+                 "leave --keep-unread out, and give --retention-bytes room for the slowest group");
+  if (settings.lanes < 1 || settings.lanes > 256) return wrong("lanes must be 1 to 256", "");
+  if (settings.default_partitions < 1) return wrong("a topic has one partition or more", "");
+  if (settings.data_dir.empty() && settings.durability.mode != DurabilityMode::kMemory)
+    return wrong("the broker needs a data folder", "name one, or use --durability memory");
+  return Done{};
+}
+
+std::string new_member_id(const std::string& client_id) {
+  return fmt::format("{}-{}", client_id.empty() ? "member" : client_id, uuid_text(random_uuid()));
+}
+
+}  // namespace
+
+/// Members in the order in which they are made; they go in the opposite one.
+struct Broker::Running final : Watcher {
+  Running(const BrokerSettings& settings, Files& files, const Clock& clock, Log& log)
+      : core{.settings = settings, .clock = clock, .log = log, .files = files} {}
+
+  Status open_folder(Files& files);
+  Status open_stores(Files& files);
+  void start_lanes();
+  void start_housekeeping();
+  void stop();
+
+  void on_ready(std::uint32_t events) override;
+  void tick_groups();
+  BrokerStats stats() const;
+
+  std::unique_ptr<MemoryFiles> memory;
+  std::optional<DataFolder> folder;
+  Core core;
+  Fd listener;
+  std::vector<std::unique_ptr<LaneServer>> lanes;
+  std::size_t next_lane = 0;
+  bool stopped = false;
+};
+
+Broker::Broker(std::unique_ptr<Running> running) : running_(std::move(running)) {}
+Broker::~Broker() {
+  stop();
+}
+
+Result<std::unique_ptr<Broker>> Broker::start(const BrokerSettings& settings, Files& files,
+                                              const Clock& clock, Log& log) {
+  if (auto fine = judge(settings); !fine) return std::move(fine).error();
+  raise_file_limit();
+  const bool in_memory = settings.durability.mode == DurabilityMode::kMemory;
+  auto memory = in_memory ? std::make_unique<MemoryFiles>() : nullptr;
+  Files& store = in_memory ? static_cast<Files&>(*memory) : files;
+  auto running = std::make_unique<Running>(settings, store, clock, log);
+  running->memory = std::move(memory);
+
+  auto listener = listen_tcp(settings.listen);
+  if (!listener) return std::move(listener).error();
+  running->listener = std::move(*listener);
+  auto address = local_address(running->listener.get());
+  if (!address) return std::move(address).error();
+  running->core.address = *address;
+  if (auto opened = running->open_folder(store); !opened) return std::move(opened).error();
+  if (auto opened = running->open_stores(store); !opened) return std::move(opened).error();
+  running->start_housekeeping();
+  running->start_lanes();
+  return std::unique_ptr<Broker>(new Broker(std::move(running)));
+}
+
+Status Broker::Running::open_folder(Files& files) {
+  auto opened =
+      DataFolder::open(files, memory ? "/memory" : core.settings.data_dir,
+                       "a datastorm broker on " + core.address.to_string(), memory == nullptr);
+  if (!opened) return std::move(opened).error();
+  folder = std::move(*opened);
+  core.cluster_id = folder->cluster_id;
+  return Done{};
+}
+
+Status Broker::Running::open_stores(Files& files) {
+  const BrokerSettings& settings = core.settings;
+  std::uint64_t segment_bytes = settings.segment_bytes;
+  if (settings.retention_bytes > 0)  // so that what is dropped is a small part of what is kept
+    segment_bytes =
+        std::clamp<std::uint64_t>(settings.retention_bytes / kSegmentsOfRetention,
+                                  std::min<std::uint64_t>(1 << 20, segment_bytes), segment_bytes);
+  auto topics = Topics::open(files,
+                             {.data_dir = folder->path,
+                              .log = {.segment_bytes = segment_bytes,
+                                      .repair = settings.repair,
+                                      .boot_id = read_boot_id()},
+                              .wait_for_sync = core.wait_for_sync()},
+                             core.log);
+  if (!topics) return std::move(topics).error();
+  core.topics = std::move(*topics);
+  auto offsets = GroupOffsets::open(files, folder->path, core.log);
+  if (!offsets) return std::move(offsets).error();
+  core.offsets = std::move(*offsets);
+  auto ids = ProducerIds::open(files, folder->path);
+  if (!ids) return std::move(ids).error();
+  core.producer_ids = std::move(*ids);
+  core.groups = std::make_unique<Groups>(GroupSettings{}, new_member_id, core.log);
+  return Done{};
+}
+
+void Broker::Running::start_housekeeping() {
+  core.syncer = std::make_unique<Syncer>(core.clock);
+  core.syncer->every(kRetentionTick, [this] { enforce_retention(core); });
+  if (core.settings.durability.mode == DurabilityMode::kInterval)
+    core.syncer->every(core.settings.durability.interval, [this] { core.sync_all(); });
+}
+
+void Broker::Running::start_lanes() {
+  for (int i = 0; i < core.settings.lanes; ++i)
+    lanes.push_back(
+        std::make_unique<LaneServer>(fmt::format("broker-{}", i), core.clock, core.log, core));
+  lanes.front()->lane().call([this] {
+    lanes.front()->poller().watch(listener.get(), EPOLLIN, *this);
+    tick_groups();
+  });
+}
+
+void Broker::Running::on_ready(std::uint32_t) {
+  while (true) {
+    auto socket = accept_connection(listener.get());
+    if (!socket) {  // out of descriptors, most likely: some clients must go first
+      core.log.error("{}", socket.error().message);
+      Lane& lane = lanes.front()->lane();
+      lane.poller().unwatch(listener.get(), *this);
+      lane.after(kAcceptPause,
+                 [this, &lane] { lane.poller().watch(listener.get(), EPOLLIN, *this); });
+      return;
+    }
+    if (!*socket) return;
+    if (stats().connections >= core.settings.connections_max) {
+      core.log_refusal("a new client", "there are as many connections as are allowed");
+      continue;
+    }
+    set_buffer_sizes(socket->get(), kSocketBytes);
+    lanes[next_lane++ % lanes.size()]->adopt(std::move(*socket));
+  }
+}
+
+void Broker::Running::tick_groups() {
+  core.groups->tick(core.clock.now());
+  lanes.front()->lane().after(kGroupTick, [this] { tick_groups(); });
+}
+
+void Broker::Running::stop() {
+  if (std::exchange(stopped, true)) return;
+  if (!lanes.empty())
+    lanes.front()->lane().call([this] {
+      lanes.front()->poller().unwatch(listener.get(), *this);
+      listener.close();
+    });
+  for (auto& lane : lanes) lane->close_all();
+  core.syncer.reset();  // answers what still waits for it; nobody is there to hear
+  const auto mode = core.settings.durability.mode;
+  if (mode == DurabilityMode::kSync || mode == DurabilityMode::kInterval) core.sync_all();
+  lanes.clear();
+  core.groups.reset();
+  core.topics.reset();
+  core.offsets.reset();
+  folder.reset();
+}
+
+BrokerStats Broker::Running::stats() const {
+  BrokerStats stats{.requests = core.counters.requests,
+                    .records_in = core.counters.records_in,
+                    .bytes_in = core.counters.bytes_in,
+                    .bytes_out = core.counters.bytes_out};
+  for (const auto& lane : lanes) stats.connections += lane->connections();
+  return stats;
+}
+
+Address Broker::address() const {
+  return running_->core.address;
+}
+std::string Broker::cluster_id() const {
+  return running_->core.cluster_id;
+}
+Durability Broker::durability() const {
+  return running_->core.settings.durability;
+}
+void Broker::stop() {
+  running_->stop();
+}
+
+BrokerStats Broker::stats() const {
+  BrokerStats stats = running_->stats();
+  if (!running_->core.topics) return stats;
+  for (const auto& topic : running_->core.topics->all()) {
+    ++stats.topics;
+    for (const auto& partition : topic->partitions) {
+      ++stats.partitions;
+      if (!partition->online()) ++stats.partitions_offline;
+      stats.log_bytes += partition->bytes();
+    }
+  }
+  return stats;
+}
+
+}  // namespace ds::kafka

@@ -1,0 +1,217 @@
+#include "kafka/broker/connection.h"
+
+#include <sys/epoll.h>
+
+#include <algorithm>
+#include <cstring>
+
+#include "kafka/broker/core.h"
+#include "kafka/broker/lane_server.h"
+#include "kafka/broker/routes.h"
+
+namespace ds::kafka {
+namespace {
+
+constexpr std::size_t kReadBytesATurn = 4u << 20;  // then the others have their turn
+constexpr std::size_t kHeaderFront = 8;            // length, API, version: enough to judge a frame
+
+}  // namespace
+
+Connection::Connection(LaneServer& server, std::uint64_t id, std::unique_ptr<Transport> transport,
+                       std::string peer, Address local)
+    : server_(server),
+      id_(id),
+      transport_(std::move(transport)),
+      peer_(std::move(peer)),
+      local_(std::move(local)) {
+  server_.poller().watch(transport_->fd(), watched_ = EPOLLIN, *this);
+}
+
+Connection::~Connection() {
+  server_.poller().unwatch(transport_->fd(), *this);
+  server_.pool().give_back(std::move(in_));
+}
+
+void Connection::on_ready(std::uint32_t events) {
+  if (!refused_.empty()) return;
+  if (turn(events) && refused_.empty()) return watch_what_matters();
+  if (refused_.empty()) refused_ = "closed";
+  server_.poller().unwatch(transport_->fd(), *this);
+  server_.drop(id_);
+}
+
+/// Reads, handles and sends what it can; false when the connection is over.
+bool Connection::turn(std::uint32_t events) {
+  if (events & (EPOLLHUP | EPOLLERR)) return false;
+  if ((events & EPOLLIN) && !read()) return false;
+  while (true) {
+    if (!write()) return false;
+    // Sending may have made room for answers to frames that had to wait.
+    const std::uint64_t handled = requests();
+    if (in_ && !take_frames()) return false;
+    if (in_ && in_have_ == 0) server_.pool().give_back(std::exchange(in_, {}));
+    if (requests() == handled) return true;
+  }
+}
+
+void Connection::refuse(std::string why) {
+  if (!refused_.empty()) return;
+  refused_ = std::move(why);
+  server_.core().log_refusal(peer_, refused_);
+}
+
+bool Connection::read() {
+  for (std::size_t got = 0; got < kReadBytesATurn && may_handle();) {
+    if (!in_) in_ = server_.pool().take(BufferPool::kSmallest, BufferPool::kSmallest);
+    const IoResult result = transport_->read(in_.span().subspan(in_have_));
+    if (result.kind == IoResult::Kind::kWouldBlock) break;
+    if (!result.ok()) return false;
+    got += result.bytes;
+    in_have_ += result.bytes;
+    if (!take_frames()) return false;
+  }
+  return true;
+}
+
+/// Handles the whole frames that are in the buffer and makes room for the rest of the last one.
+bool Connection::take_frames() {
+  std::size_t frame = 0;
+  while (may_handle()) {
+    const ByteView rest = in_.span().subspan(in_from_, in_have_ - in_from_);
+    const auto size = frame_size(rest, server_.core().settings.frame_bytes_max);
+    if (!size) return refuse(size.error().message), false;
+    frame = *size ? **size : 0;
+    if (rest.size() >= kHeaderFront && frame > 0)
+      if (const auto why = routes_refuse(rest.subspan(4), frame)) return refuse(*why), false;
+    if (frame == 0 || rest.size() < frame) break;
+    const std::uint64_t request = requests();
+    answers_.emplace_back();
+    handling_ = true;
+    handle_frame(server_, *this, in_.span().subspan(in_from_ + 4, frame - 4), request);
+    handling_ = false;
+    in_from_ += frame;
+    frame = 0;
+    if (!refused_.empty()) return false;
+    queue_ready_answers();
+  }
+  return make_room(frame);
+}
+
+/// Moves what is left to the front of a buffer that will hold a frame of `frame` bytes. It grows as
+/// the frame comes in, so that a length alone takes no memory.
+bool Connection::make_room(std::size_t frame) {
+  const std::size_t rest = in_have_ - in_from_;
+  const std::size_t wanted = std::max(frame, rest + kHeaderFront);
+  if (wanted > in_.capacity && in_have_ == in_.capacity) {
+    Buffer larger = server_.pool().take(std::min(wanted, 2 * in_.capacity), wanted);
+    std::memcpy(larger.bytes.get(), in_.bytes.get() + in_from_, rest);
+    server_.pool().give_back(std::exchange(in_, std::move(larger)));
+  } else if (in_from_ + wanted > in_.capacity || rest == 0) {
+    std::memmove(in_.bytes.get(), in_.bytes.get() + in_from_, rest);
+  } else {
+    return true;
+  }
+  in_from_ = 0;
+  in_have_ = rest;
+  return true;
+}
+
+void Connection::answer(std::uint64_t request, std::optional<Outgoing> outgoing) {
+  check(request >= first_answer_ && request - first_answer_ < answers_.size(),
+        "an answer to a request that has one");
+  answers_[request - first_answer_] = {true, std::move(outgoing)};
+  if (handling_ || !refused_.empty()) return;
+  queue_ready_answers();
+  on_ready(0);
+}
+
+void Connection::queue_ready_answers() {
+  while (!answers_.empty() && answers_.front().ready) {
+    if (auto outgoing = std::move(answers_.front().outgoing)) {
+      std::size_t at = 0;
+      for (auto& [cut_at, slice] : outgoing->cuts) {
+        unsent_ += cut_at - at;
+        if (cut_at > at)
+          out_.push_back({ByteVec(outgoing->head.begin() + static_cast<std::ptrdiff_t>(at),
+                                  outgoing->head.begin() + static_cast<std::ptrdiff_t>(cut_at)),
+                          0,
+                          {}});
+        server_.core().counters.bytes_out += slice.size;
+        out_.push_back({{}, 0, std::move(slice)});
+        at = cut_at;
+      }
+      if (at > 0)
+        outgoing->head.erase(outgoing->head.begin(),
+                             outgoing->head.begin() + static_cast<std::ptrdiff_t>(at));
+      unsent_ += outgoing->head.size();
+      if (!outgoing->head.empty()) out_.push_back({std::move(outgoing->head), 0, {}});
+    }
+    answers_.pop_front();
+    ++first_answer_;
+  }
+}
+
+/// Fills `into` from the front of the queue: many small answers make one write.
+Result<std::size_t> Connection::fill(ByteSpan into) {
+  std::size_t filled = 0;
+  while (!out_.empty() && filled < into.size()) {
+    Piece& piece = out_.front();
+    const std::size_t size = std::min(piece.left(), into.size() - filled);
+    if (piece.slice.segment) {
+      const auto got = piece.slice.segment->file().read_at(into.subspan(filled, size),
+                                                           piece.slice.position + piece.at);
+      if (!got) return got.error();
+      if (*got < size)
+        return Error{ErrorCode::kStorage,
+                     piece.slice.segment->file().path() + " is shorter than it was"};
+    } else {
+      std::memcpy(into.data() + filled, piece.bytes.data() + piece.at, size);
+      unsent_ -= size;
+    }
+    filled += size;
+    piece.at += size;
+    if (piece.left() == 0) out_.pop_front();
+  }
+  return filled;
+}
+
+/// Sends what the socket takes; false when the connection is over.
+bool Connection::write() {
+  while (true) {
+    ByteView bytes(stuck_);
+    bytes = bytes.subspan(stuck_at_);
+    const bool fresh = bytes.empty();
+    if (fresh) {
+      stuck_ = {};
+      stuck_at_ = 0;
+      const auto filled = fill(server_.send_buffer());
+      if (!filled) {  // half an answer cannot be taken back
+        refuse(filled.error().message);
+        return false;
+      }
+      bytes = server_.send_buffer().first(*filled);
+      // TLS may have bytes of its own to send, of which only write() knows.
+      if (bytes.empty() && !transport_->wants_write()) return true;
+    }
+    const IoResult result = transport_->write(bytes);
+    if (!result.ok()) return false;
+    const std::size_t taken = result.kind == IoResult::Kind::kBytes ? result.bytes : 0;
+    if (fresh && taken < bytes.size()) {
+      const ByteView rest = bytes.subspan(taken);
+      stuck_.assign(rest.begin(), rest.end());
+    } else if (!fresh) {
+      stuck_at_ += taken;
+    }
+    if (taken < bytes.size() || bytes.empty()) return true;
+  }
+}
+
+void Connection::watch_what_matters() {
+  const bool has_more = !out_.empty() || stuck_at_ < stuck_.size() || transport_->wants_write();
+  const std::uint32_t wanted =
+      (may_handle() ? std::uint32_t{EPOLLIN} : 0u) | (has_more ? std::uint32_t{EPOLLOUT} : 0u);
+  if (wanted == watched_) return;
+  server_.poller().change(transport_->fd(), watched_ = wanted, *this);
+}
+
+}  // namespace ds::kafka

@@ -1,0 +1,104 @@
+// One client of the broker: frames in, answers out, in order.
+#pragma once
+
+#include <cstdint>
+#include <deque>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "kafka/broker/buffer_pool.h"
+#include "kafka/broker/partition_log.h"
+#include "kafka/wire/codec.h"
+#include "net/poller.h"
+#include "net/socket.h"
+#include "net/transport.h"
+
+namespace ds::kafka {
+
+class LaneServer;
+
+/// The bytes of one answer. Record batches stand in it as slices of the log, in the order of the
+/// cuts, and are read only when the socket takes them.
+struct Outgoing {
+  ByteVec head;
+  struct Cut {
+    std::size_t at;  // this slice belongs before head[at]
+    LogSlice slice;
+  };
+  std::vector<Cut> cuts;
+};
+
+/// Threads:  its lane's.
+/// Lifetime: owned by its LaneServer, which close() asks to destroy it.
+/// Cost:     idle it holds no buffer; in mid-frame at most about twice what has come in.
+class Connection final : public Watcher {
+ public:
+  static constexpr std::size_t kAnswersMax = 64;
+  static constexpr std::size_t kUnsentBytesMax = 1u << 20;  // of answers kept in memory
+
+  Connection(LaneServer& server, std::uint64_t id, std::unique_ptr<Transport> transport,
+             std::string peer, Address local);
+  ~Connection() override;
+
+  void on_ready(std::uint32_t events) override;
+
+  /// Answers request number `request`; nothing to send for acks=0. Sends when its turn has come.
+  void answer(std::uint64_t request, std::optional<Outgoing> outgoing);
+  /// Ends it after this turn, with a line in the log.
+  void refuse(std::string why);
+
+  std::uint64_t id() const { return id_; }
+  const std::string& peer() const { return peer_; }
+  /// Where the client found us, and so where it is told to find us again.
+  const Address& local() const { return local_; }
+  /// Its handler is at work: an answer given now is sent with the others of this turn.
+  bool handling() const { return handling_; }
+
+ private:
+  struct Waiting {
+    bool ready = false;
+    std::optional<Outgoing> outgoing;
+  };
+  struct Piece {
+    ByteVec bytes;
+    std::size_t at = 0;  // of bytes, or of the slice
+    LogSlice slice;
+    std::size_t left() const { return (slice.segment ? slice.size : bytes.size()) - at; }
+  };
+
+  bool turn(std::uint32_t events);
+  bool read();
+  bool take_frames();
+  bool make_room(std::size_t frame);
+  void queue_ready_answers();
+  bool write();
+  Result<std::size_t> fill(ByteSpan into);
+  void watch_what_matters();
+  std::uint64_t requests() const { return first_answer_ + answers_.size(); }
+  bool may_handle() const { return answers_.size() < kAnswersMax && unsent_ < kUnsentBytesMax; }
+
+  LaneServer& server_;
+  const std::uint64_t id_;
+  std::unique_ptr<Transport> transport_;
+  const std::string peer_;
+  const Address local_;
+  std::uint32_t watched_ = 0;
+
+  Buffer in_;
+  std::size_t in_from_ = 0;  // the first byte not yet handled
+  std::size_t in_have_ = 0;
+
+  std::deque<Waiting> answers_;  // of requests not yet answered, in order
+  std::uint64_t first_answer_ = 0;
+  std::deque<Piece> out_;
+  ByteVec stuck_;  // read from out_, not yet taken by the socket
+  std::size_t stuck_at_ = 0;
+
+  std::size_t unsent_ = 0;  // bytes in out_ that are in memory
+
+  bool handling_ = false;
+  std::string refused_;
+};
+
+}  // namespace ds::kafka

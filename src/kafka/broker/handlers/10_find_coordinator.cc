@@ -1,0 +1,19 @@
+// FindCoordinator: always this broker; there is none for transactions.
+#include "kafka/broker/handlers/handlers.h"
+
+namespace ds::kafka {
+
+FindCoordinatorResponse handle_find_coordinator(Call& call, FindCoordinatorRequest& request) {
+  constexpr std::int8_t kGroup = 0;
+  if (request.key_type != kGroup)
+    return {.error_code = KafkaError::kInvalidRequest,
+            .error_message = "this broker has no transactions",
+            .node_id = -1,
+            .port = -1};
+  return {.error_message = "NONE",
+          .node_id = Core::kNodeId,
+          .host = call.connection.local().host,
+          .port = call.connection.local().port};
+}
+
+}  // namespace ds::kafka

@@ -1,0 +1,19 @@
+#include "kafka/broker/handlers/handlers.h"
+
+namespace ds::kafka {
+
+DescribeGroupsResponse handle_describe_groups(Call& call, DescribeGroupsRequest& request) {
+  DescribeGroupsResponse response;
+  for (const std::string& id : request.groups) {
+    auto group = call.core.groups->describe(id);
+    if (!group) {
+      const bool has_offsets = !call.core.offsets->of_group(id).empty();
+      group = {.group_id = id, .group_state = has_offsets ? "Empty" : "Dead"};
+      if (has_offsets) group->protocol_type = "consumer";
+    }
+    response.groups.push_back(std::move(*group));
+  }
+  return response;
+}
+
+}  // namespace ds::kafka

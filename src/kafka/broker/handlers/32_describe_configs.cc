@@ -1,0 +1,77 @@
+// DescribeConfigs: of topics, and the few of the broker that clients ask for.
+#include <algorithm>
+
+#include "kafka/broker/handlers/handlers.h"
+
+namespace ds::kafka {
+namespace {
+
+constexpr std::int8_t kTopic = 2;
+constexpr std::int8_t kBroker = 4;
+constexpr std::int8_t kSetOnTopic = 1;
+constexpr std::int8_t kSetAtStart = 4;
+constexpr std::int8_t kDefault = 5;
+
+DescribeConfigsResponse::Config told(std::string_view name, std::string value, std::int8_t source,
+                                     bool read_only) {
+  return {.name = std::string(name),
+          .value = std::move(value),
+          .read_only = read_only,
+          .config_source = source};
+}
+
+std::vector<DescribeConfigsResponse::Config> of_topic(const Topic& topic) {
+  std::vector<DescribeConfigsResponse::Config> configs;
+  for (const auto& kind : topic_config_kinds()) {
+    const auto set = topic.configs.find(std::string(kind.name));
+    configs.push_back(set == topic.configs.end()
+                          ? told(kind.name, std::string(kind.default_value), kDefault, false)
+                          : told(kind.name, set->second, kSetOnTopic, false));
+  }
+  return configs;
+}
+
+std::vector<DescribeConfigsResponse::Config> of_broker(const BrokerSettings& settings) {
+  const auto number = [](auto value) { return std::to_string(value); };
+  return {
+      told("auto.create.topics.enable", "true", kSetAtStart, true),
+      told("default.replication.factor", "1", kDefault, true),
+      told("log.retention.bytes", "-1", kDefault, true),
+      told("log.retention.ms",
+           settings.retention_time > 0 ? number(settings.retention_time / kMillisecond) : "-1",
+           kSetAtStart, true),
+      told("log.segment.bytes", number(settings.segment_bytes), kSetAtStart, true),
+      told("message.max.bytes", number(settings.frame_bytes_max), kSetAtStart, true),
+      told("num.partitions", number(settings.default_partitions), kSetAtStart, true),
+  };
+}
+
+}  // namespace
+
+DescribeConfigsResponse handle_describe_configs(Call& call, DescribeConfigsRequest& request) {
+  DescribeConfigsResponse response;
+  for (const auto& asked : request.resources) {
+    auto& answer = response.results.emplace_back();
+    answer.resource_type = asked.resource_type;
+    answer.resource_name = asked.resource_name;
+    if (asked.resource_type == kTopic) {
+      const auto topic = call.core.topics->find(asked.resource_name);
+      if (topic)
+        answer.configs = of_topic(*topic);
+      else
+        answer.error_code = KafkaError::kUnknownTopicOrPartition;
+    } else if (asked.resource_type == kBroker) {
+      answer.configs = of_broker(call.core.settings);
+    } else {
+      answer.error_code = KafkaError::kInvalidRequest;
+      answer.error_message = "this broker has settings of topics and of itself";
+    }
+    if (const auto& keys = asked.configuration_keys)
+      std::erase_if(answer.configs, [&](const auto& each) {
+        return std::find(keys->begin(), keys->end(), each.name) == keys->end();
+      });
+  }
+  return response;
+}
+
+}  // namespace ds::kafka

@@ -1,0 +1,57 @@
+// The connections of one lane, and what they share.
+#pragma once
+
+#include <atomic>
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <unordered_map>
+
+#include "base/log.h"
+#include "kafka/broker/connection.h"
+#include "net/lane.h"
+
+namespace ds::kafka {
+
+struct Core;
+
+/// Threads:  its lane's, but for adopt() and answer().
+/// Lifetime: close_all() on the lane, then the lane ends, then this goes.
+class LaneServer {
+ public:
+  LaneServer(std::string name, const Clock& clock, Log& log, Core& core);
+  ~LaneServer();
+
+  /// Any thread: a new client for this lane.
+  void adopt(Fd socket);
+  /// Any thread: the answer to request number `request` of connection `connection`, if it still is
+  /// there.
+  void answer(std::uint64_t connection, std::uint64_t request, std::optional<Outgoing> outgoing);
+  /// Any thread but the lane's.
+  void close_all();
+
+  Lane& lane() { return lane_; }
+  std::size_t connections() const { return count_; }
+
+  // For its connections.
+  static constexpr std::size_t kSendBytes = 256 * 1024;
+  Core& core() { return core_; }
+  Log& log() { return log_; }
+  BufferPool& pool() { return pool_; }
+  ByteSpan send_buffer() { return send_buffer_; }
+  Poller& poller() { return lane_.poller(); }
+  /// Destroys the connection at the end of this turn.
+  void drop(std::uint64_t connection);
+
+ private:
+  Core& core_;
+  Log& log_;
+  BufferPool pool_{32u << 20};
+  ByteVec send_buffer_;
+  std::unordered_map<std::uint64_t, std::unique_ptr<Connection>> connections_;
+  std::uint64_t next_id_ = 1;
+  std::atomic<std::size_t> count_ = 0;
+  Lane lane_;  // last: its thread uses the rest
+};
+
+}  // namespace ds::kafka

@@ -1,0 +1,149 @@
+#include "kafka/broker/partition.h"
+
+#include <algorithm>
+
+namespace ds::kafka {
+
+std::unique_ptr<Partition> Partition::open(Files& files, std::string name,
+                                           const std::string& folder, const LogSettings& settings,
+                                           bool wait_for_sync, Log& log) {
+  std::unique_ptr<Partition> partition(new Partition(std::move(name), wait_for_sync, log));
+  auto opened = PartitionLog::open(
+      files, folder, settings,
+      [&](const BatchHeader& header) { partition->producers_.note(header); }, log);
+  if (opened)
+    partition->log_ = std::move(*opened);
+  else
+    partition->go_offline(opened.error());
+  return partition;
+}
+
+void Partition::go_offline(const Error& why) {
+  if (!offline_.exchange(true))
+    operator_log_.error("partition {} is offline: {}{}{}", name_, why.message,
+                        why.hint.empty() ? "" : "; ", why.hint);
+}
+
+Partition::Appended Partition::append(const BatchHeader& header, ByteSpan batch) {
+  std::unique_lock lock(mutex_);
+  if (offline_) return {.error = KafkaError::kKafkaStorageError};
+  const auto verdict = producers_.check(header);
+  if (verdict.error != KafkaError::kNone)
+    return {.error = verdict.error, .start_offset = log_->start_offset()};
+  if (verdict.duplicate_of)
+    return {KafkaError::kNone, *verdict.duplicate_of, log_->start_offset(), log_->end_offset()};
+
+  const auto base = log_->append(header, batch);
+  if (!base) {
+    operator_log_.error("partition {}: {}", name_, base.error().message);
+    return {.error = KafkaError::kKafkaStorageError};
+  }
+  BatchHeader stored = header;
+  stored.base_offset = *base;
+  producers_.note(stored);
+  const Appended appended{KafkaError::kNone, *base, log_->start_offset(), log_->end_offset()};
+  if (!wait_for_sync_) wake_waiters(lock);
+  return appended;
+}
+
+/// Unlocks: whoever is woken may ask this partition at once.
+void Partition::wake_waiters(std::unique_lock<std::mutex>& lock) {
+  std::vector<std::shared_ptr<FetchWait>> waiters;
+  waiters.swap(waiters_);
+  lock.unlock();
+  for (const auto& waiter : waiters) waiter->finish();
+}
+
+Partition::Ends Partition::ends_locked() const {
+  if (offline_) return {.error = KafkaError::kKafkaStorageError};
+  return {KafkaError::kNone, log_->start_offset(), high_watermark()};
+}
+
+Partition::Ends Partition::ends() {
+  const std::lock_guard lock(mutex_);
+  return ends_locked();
+}
+
+Partition::Found Partition::find(std::int64_t offset, std::size_t bytes_max, bool at_least_one) {
+  const std::lock_guard lock(mutex_);
+  Found found{ends_locked(), {}};
+  if (found.ends.error != KafkaError::kNone) return found;
+  if (offset < found.ends.start || offset > log_->end_offset()) {
+    found.ends.error = KafkaError::kOffsetOutOfRange;
+    return found;
+  }
+  auto slice = log_->find(offset, high_watermark(), bytes_max, at_least_one);
+  if (slice) {
+    found.slice = std::move(*slice);
+  } else {
+    operator_log_.error("partition {}: {}", name_, slice.error().message);
+    found.ends.error = KafkaError::kKafkaStorageError;
+  }
+  return found;
+}
+
+Result<PartitionLog::TimedOffset> Partition::find_time(std::int64_t timestamp) {
+  const std::lock_guard lock(mutex_);
+  if (offline_) return Error{ErrorCode::kStorage, name_ + " is offline"};
+  return log_->find_time(timestamp);
+}
+
+void Partition::wait_for_append(const std::shared_ptr<FetchWait>& waiter) {
+  const std::lock_guard lock(mutex_);
+  std::erase_if(waiters_, [](const auto& each) { return each->done.load(); });
+  waiters_.push_back(waiter);
+}
+
+bool Partition::has_unsynced() {
+  const std::lock_guard lock(mutex_);
+  return !offline_ && log_->synced_offset() < log_->end_offset();
+}
+
+Status Partition::sync() {
+  PartitionLog::Unsynced unsynced;
+  {
+    const std::lock_guard lock(mutex_);
+    if (offline_) return Error{ErrorCode::kStorage, name_ + " is offline"};
+    unsynced = log_->unsynced();
+  }
+  Status status = Done{};
+  for (const auto& segment : unsynced.segments)
+    if (status) status = segment->file().sync();
+  if (status && unsynced.folder) status = log_->sync_folder();
+
+  std::unique_lock lock(mutex_);
+  if (status) status = log_->note_synced(unsynced);
+  if (!status) go_offline(status.error());  // never tried again: the kernel has marked them clean
+  if (wait_for_sync_) wake_waiters(lock);
+  return status;
+}
+
+std::vector<std::shared_ptr<Segment>> Partition::drop_before(std::int64_t offset) {
+  const std::lock_guard lock(mutex_);
+  if (offline_) return {};
+  return log_->drop_before(offset);
+}
+
+Partition::Oldest Partition::oldest() {
+  const std::lock_guard lock(mutex_);
+  const Segment* segment = offline_ ? nullptr : log_->oldest();
+  if (!segment) return {};
+  return {segment->end(), segment->max_timestamp(), segment->next_offset()};
+}
+
+std::vector<std::shared_ptr<Segment>> Partition::drop_oldest() {
+  const std::lock_guard lock(mutex_);
+  if (offline_) return {};
+  return log_->drop_oldest();
+}
+
+Status Partition::sync_marks() {
+  return log_ ? log_->sync_marks() : Status(Done{});
+}
+
+std::uint64_t Partition::bytes() {
+  const std::lock_guard lock(mutex_);
+  return log_ ? log_->bytes() : 0;
+}
+
+}  // namespace ds::kafka

@@ -1,0 +1,280 @@
+#include "kafka/broker/partition_log.h"
+
+#include <algorithm>
+#include <cstdio>
+
+#include "kafka/broker/marks.h"
+
+namespace ds::kafka {
+namespace {
+
+constexpr std::int32_t kLeaderEpoch = 0;  // one broker, never replaced
+
+Error damaged(const std::string& folder, std::int64_t offset, std::string_view why) {
+  return Error{.code = ErrorCode::kCorrupt,
+               .message = fmt::format("{} is damaged at offset {}: {}", folder, offset, why),
+               .hint = "restore it from a copy, or give up what follows with --repair"};
+}
+
+}  // namespace
+
+std::array<std::uint8_t, 16> read_boot_id() {
+  std::array<std::uint8_t, 16> id{};
+  if (std::FILE* file = std::fopen("/proc/sys/kernel/random/boot_id", "r")) {
+    char text[40] = {};
+    std::string hex;
+    if (std::fgets(text, sizeof text, file))
+      std::copy_if(text, text + std::char_traits<char>::length(text), std::back_inserter(hex),
+                   [](char c) { return c != '-' && c != '\n'; });
+    std::fclose(file);
+    const ByteVec bytes = from_hex(hex);
+    if (bytes.size() == id.size()) std::copy(bytes.begin(), bytes.end(), id.begin());
+  }
+  return id;
+}
+
+Result<std::unique_ptr<PartitionLog>> PartitionLog::open(
+    Files& files, const std::string& folder, const LogSettings& settings,
+    const std::function<void(const BatchHeader&)>& each, Log& log) {
+  if (auto made = files.make_folder(folder); !made) return std::move(made).error();
+  std::unique_ptr<PartitionLog> opened(new PartitionLog(files, folder, settings));
+  if (auto recovered = opened->recover(each, log); !recovered) return std::move(recovered).error();
+  return opened;
+}
+
+Result<std::shared_ptr<Segment>> PartitionLog::open_segment(std::int64_t base_offset) {
+  auto file = files_.open(folder_ + "/" + Segment::file_name(base_offset), OpenMode::kCreate);
+  if (!file) return std::move(file).error();
+  return std::make_shared<Segment>(std::move(*file), base_offset);
+}
+
+Status PartitionLog::recover(const std::function<void(const BatchHeader&)>& each, Log& log) {
+  auto marks_file = files_.open(folder_ + "/marks", OpenMode::kCreate);
+  if (!marks_file) return std::move(marks_file).error();
+  marks_ = std::move(*marks_file);
+  std::array<std::uint8_t, kMarksBytes> bytes;
+  const auto got = marks_->read_at(bytes, 0);
+  if (!got) return got.error();
+  const auto marks = decode_marks(ByteView(bytes).first(*got));
+
+  auto names = files_.list(folder_);
+  if (!names) return std::move(names).error();
+  std::vector<std::int64_t> bases;
+  for (const std::string& name : *names)
+    if (const auto base = Segment::parse_file_name(name)) bases.push_back(*base);
+
+  const bool no_id = settings_.boot_id == decltype(settings_.boot_id){};
+  const bool same_boot = marks && !no_id && marks->boot_id == settings_.boot_id;
+  const std::int64_t trusted = !marks ? 0 : same_boot ? marks->end_offset : marks->synced_offset;
+  if (same_boot)  // a segment that was made, but whose first append was never marked
+    while (!bases.empty() && bases.back() > marks->active_segment) {
+      if (auto gone = files_.remove(folder_ + "/" + Segment::file_name(bases.back())); !gone)
+        return gone;
+      bases.pop_back();
+    }
+
+  std::int64_t expected = marks ? marks->start_offset : 0;
+  // Files below the log's start were dropped, but not yet removed; where marks are not trusted, the
+  // files say where the log starts.
+  if (!bases.empty() && (bases[0] < expected || expected >= trusted)) expected = bases[0];
+  for (std::size_t i = 0; i < bases.size(); ++i) {
+    auto segment = open_segment(bases[i]);
+    if (!segment) return std::move(segment).error();
+    auto size = (*segment)->file().size();
+    if (!size) return std::move(size).error();
+
+    std::optional<Segment::Bad> bad;
+    if (bases[i] != expected) {
+      bad = {0, fmt::format("the segment before offset {} is missing", bases[i]), false};
+    } else {
+      const bool active = same_boot && bases[i] == marks->active_segment;
+      auto walked = (*segment)->walk(active ? marks->end : *size, each);
+      if (!walked) return std::move(walked).error();
+      bad = std::move(*walked);
+      expected = (*segment)->next_offset();
+      segments_.push_back(*segment);
+      if (active && !bad && *size > marks->end) {
+        if (auto cut = (*segment)->file().truncate(marks->end); !cut) return cut;
+      }
+    }
+    if (!bad) continue;
+
+    const std::uint64_t lost = *size - std::min(*size, bad->at);
+    if (expected < trusted && !settings_.repair) return damaged(folder_, expected, bad->why);
+    if (expected < trusted)
+      log.error("{}: cut at offset {}, {} records that were stored are lost: {}", folder_, expected,
+                trusted - expected, bad->why);
+    else if (!bad->only_zeros)
+      log.warn("{}: cut a torn tail of {} bytes at offset {}: {}", folder_, lost, expected,
+               bad->why);
+    if (auto cut_off = cut(i, bad->at, bases); !cut_off) return cut_off;
+    break;
+  }
+  if (expected < trusted && !settings_.repair)
+    return damaged(folder_, expected, fmt::format("records up to {} are missing", trusted));
+
+  if (segments_.empty()) {
+    auto first = open_segment(expected);
+    if (!first) return std::move(first).error();
+    segments_.push_back(std::move(*first));
+    folder_unsynced_ = true;
+  }
+  for (const auto& segment : segments_) bytes_ += segment->end();
+  end_offset_ = segments_.back()->next_offset();
+  start_offset_ = segments_.front()->base_offset();
+  if (marks) start_offset_ = std::clamp(marks->start_offset, start_offset_, end_offset_);
+  while (segments_.size() > 1 && segments_.front()->next_offset() <= start_offset_) {
+    if (auto gone = files_.remove(segments_.front()->file().path()); !gone) return gone;
+    bytes_ -= segments_.front()->end();
+    segments_.pop_front();
+  }
+  synced_offset_ = marks ? std::min(marks->synced_offset, end_offset_) : start_offset_;
+  return write_marks();
+}
+
+/// Leaves nothing of the log behind `at` of the segment number `segment`.
+Status PartitionLog::cut(std::size_t segment, std::uint64_t at,
+                         const std::vector<std::int64_t>& bases) {
+  std::size_t remove_from = segment;
+  if (!segments_.empty() && segments_.back()->base_offset() == bases[segment]) {
+    if (auto done = segments_.back()->file().truncate(at); !done) return done;
+    remove_from = segment + 1;
+  }
+  for (std::size_t i = remove_from; i < bases.size(); ++i)
+    if (auto done = files_.remove(folder_ + "/" + Segment::file_name(bases[i])); !done) return done;
+  return Done{};
+}
+
+Status PartitionLog::write_marks(std::uint64_t end, std::int64_t end_offset) {
+  return marks_->write_at(encode_marks({.active_segment = segments_.back()->base_offset(),
+                                        .end = end,
+                                        .end_offset = end_offset,
+                                        .synced_offset = synced_offset_,
+                                        .start_offset = start_offset_,
+                                        .boot_id = settings_.boot_id}),
+                          0);
+}
+
+Status PartitionLog::roll() {
+  auto next = open_segment(end_offset_);
+  if (!next) return std::move(next).error();
+  // The name may have been used by an append that failed: nothing of it may stay.
+  if (auto cut = (*next)->file().truncate(0); !cut) return cut;
+  segments_.push_back(std::move(*next));
+  folder_unsynced_ = true;
+  return Done{};
+}
+
+Result<std::int64_t> PartitionLog::append(BatchHeader header, ByteSpan batch) {
+  const Segment& last = *segments_.back();
+  if (last.end() > 0 && last.end() + batch.size() > settings_.segment_bytes)
+    if (auto rolled = roll(); !rolled) return std::move(rolled).error();
+  header.base_offset = end_offset_;
+  assign_base_offset(batch, end_offset_, kLeaderEpoch);
+  Segment& active = *segments_.back();
+  if (auto written = active.write(batch); !written) return std::move(written).error();
+  if (auto marked = write_marks(active.end() + batch.size(), header.next_offset()); !marked)
+    return std::move(marked).error();
+  active.accept(header);
+  end_offset_ = header.next_offset();
+  bytes_ += batch.size();
+  return header.base_offset;
+}
+
+Result<LogSlice> PartitionLog::find(std::int64_t offset, std::int64_t offset_end,
+                                    std::size_t bytes_max, bool at_least_one) const {
+  if (offset >= std::min(offset_end, end_offset_)) return LogSlice{};
+  auto after = std::upper_bound(
+      segments_.begin(), segments_.end(), offset,
+      [](std::int64_t wanted, const auto& segment) { return wanted < segment->base_offset(); });
+  check(after != segments_.begin(), "an offset before the log's start");
+  const std::shared_ptr<Segment>& segment = *std::prev(after);
+
+  LogSlice slice{segment, segment->position_before(offset), 0};
+  std::uint64_t first_end = slice.position;  // of the batch that holds `offset`
+  while (true) {
+    const auto header = read_header(segment->file(), slice.position);
+    if (!header) return header.error();
+    first_end = slice.position + header->size();
+    if (header->last_offset() >= offset) break;
+    slice.position = first_end;
+  }
+  const std::uint64_t limit = slice.position + bytes_max;
+  std::uint64_t known = limit;
+  if (offset_end < segment->next_offset())
+    known = std::min(limit, segment->position_before(offset_end));
+  std::uint64_t end = segment->boundary_before(slice.position, known);
+  while (end < limit && end < segment->end()) {  // what the index does not know, batch by batch
+    const auto header = read_header(segment->file(), end);
+    if (!header) return header.error();
+    if (end + header->size() > limit || header->last_offset() >= offset_end) break;
+    end += header->size();
+  }
+  if (end < first_end && at_least_one) end = first_end;
+  slice.size = end < first_end ? 0 : static_cast<std::size_t>(end - slice.position);
+  return slice.size == 0 ? LogSlice{} : slice;
+}
+
+Result<PartitionLog::TimedOffset> PartitionLog::find_time(std::int64_t timestamp) const {
+  for (const auto& segment : segments_) {
+    if (segment->max_timestamp() < timestamp) continue;
+    std::uint64_t at = segment->position_before_time(timestamp);
+    while (at < segment->end()) {
+      const auto header = read_header(segment->file(), at);
+      if (!header) return header.error();
+      if (header->max_timestamp < timestamp || header->last_offset() < start_offset_) {
+        at += header->size();
+        continue;
+      }
+      ByteVec bytes(header->size());
+      if (const auto got = segment->file().read_at(bytes, at); !got) return got.error();
+      ByteVec scratch;
+      RecordReader records({*header, bytes}, scratch);
+      while (const auto record = records.next())
+        if (record->timestamp >= timestamp && record->offset >= start_offset_)
+          return TimedOffset{record->offset, record->timestamp};
+      if (!records.status())  // bytes that we store but cannot read: the batch as a whole
+        return TimedOffset{std::max(header->base_offset, start_offset_), header->max_timestamp};
+      at += header->size();
+    }
+  }
+  return TimedOffset{};
+}
+
+PartitionLog::Unsynced PartitionLog::unsynced() const {
+  Unsynced found{.folder = folder_unsynced_, .end_offset = end_offset_};
+  for (const auto& segment : segments_)
+    if (segment->next_offset() > synced_offset_) found.segments.push_back(segment);
+  return found;
+}
+
+Status PartitionLog::note_synced(const Unsynced& synced) {
+  if (synced.folder && segments_.back()->base_offset() <= synced.end_offset)
+    folder_unsynced_ = false;
+  if (synced.end_offset <= synced_offset_) return Done{};
+  synced_offset_ = synced.end_offset;
+  return write_marks();
+}
+
+std::vector<std::shared_ptr<Segment>> PartitionLog::drop_before(std::int64_t offset) {
+  std::vector<std::shared_ptr<Segment>> dropped;
+  offset = std::min(offset, end_offset_);
+  if (offset <= start_offset_) return dropped;
+  start_offset_ = offset;
+  synced_offset_ = std::max(synced_offset_, start_offset_);
+  while (segments_.size() > 1 && segments_.front()->next_offset() <= start_offset_) {
+    bytes_ -= segments_.front()->end();
+    dropped.push_back(segments_.front());
+    segments_.pop_front();
+  }
+  // The marks come first: a start after this finds files below the log's start and ignores them.
+  if (!write_marks()) dropped.clear();
+  return dropped;
+}
+
+std::vector<std::shared_ptr<Segment>> PartitionLog::drop_oldest() {
+  if (segments_.size() == 1 && (segments_.front()->end() == 0 || !roll())) return {};
+  return drop_before(segments_.front()->next_offset());
+}
+
+}  // namespace ds::kafka

@@ -1,0 +1,13 @@
+// What may be forgotten: by time, by a partition's size, by the size of the whole broker.
+#pragma once
+
+#include "kafka/broker/core.h"
+
+namespace ds::kafka {
+
+/// Drops segments until the limits hold, oldest first. Compacted topics are left alone: their
+/// records are kept by key, not by age.
+/// Threads: the syncer's. Cost: one lock of each partition, then one a segment.
+void enforce_retention(Core& core);
+
+}  // namespace ds::kafka
