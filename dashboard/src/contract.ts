@@ -33,7 +33,7 @@ export interface Status {
   latencyUs: Partial<Record<Stage, Quantiles>>; // from the intended instant
   balance: { ok: boolean; missing: number; doubled: number; text: string };
   sentiment: BySentiment; // totals stored
-  window?: Window; // always in the stream
+  window: Window; // what was stored in its last seconds
   brands: string[];
   store: { kind: string; path: string; durability: string };
   broker: { address: string; embedded: boolean; durability: string; bytes: number };

@@ -1,0 +1,113 @@
+// The account: what was generated, acknowledged and stored, and whether the sums agree.
+
+import type { Status } from "../contract";
+import { bytes, count, percent } from "../format";
+import { status } from "../state";
+import { Card, Icon } from "./parts";
+
+function Figure(props: { name: string; value: number; note: string; id: string }) {
+  return (
+    <div class="figure">
+      <dt>{props.name}</dt>
+      <dd>
+        <strong class="figures" data-testid={props.id}>{count(props.value)}</strong>
+        <span class="note figures">{props.note}</span>
+      </dd>
+    </div>
+  );
+}
+
+const Arrow = () => (
+  <div class="arrow" aria-hidden="true">
+    <Icon name="link" />
+  </div>
+);
+
+/** With acks=0 nobody confirms anything; then the middle figure is what was written. */
+function confirmed(s: Status): { name: string; value: number; note: string } {
+  const { written, acknowledged, failed, unknown } = s.counters;
+  if (acknowledged === 0 && written > 0 && s.elapsedS > 3) {
+    return { name: "Written, unconfirmed", value: written, note: "acks=0: nobody confirms" };
+  }
+  const trouble = [failed > 0 && `${count(failed)} failed`, unknown > 0 && `${count(unknown)} unknown`];
+  return { name: "Acknowledged", value: acknowledged, note: trouble.filter(Boolean).join(", ") || "none failed" };
+}
+
+function Balance({ balance }: Status) {
+  const faults = [
+    balance.missing > 0 && `${count(balance.missing)} missing`,
+    balance.doubled > 0 && `${count(balance.doubled)} doubled`,
+  ].filter(Boolean);
+  const text = balance.text || (balance.ok ? "every tweet accounted for" : "the sums do not agree");
+  return (
+    <div class={`balance ${balance.ok ? "good" : "bad"}`} data-testid="balance">
+      <span class="badge">
+        <Icon name={balance.ok ? "check" : "cross"} />
+      </span>
+      <p>
+        <strong>{text}</strong>
+        <span class="note figures">{faults.length ? faults.join(", ") : "none missing, none doubled"}</span>
+      </p>
+    </div>
+  );
+}
+
+function Progress({ total, stored }: { total: number; stored: number }) {
+  const share = Math.min(1, stored / total);
+  return (
+    <div class="progress">
+      <progress max={1} value={share} aria-label="Stored of all that is wanted" />
+      <span class="note figures">
+        {percent(share)} of {count(total)}
+      </span>
+    </div>
+  );
+}
+
+/** A figure without its conditions says little: what confirmed it, and what keeps it. */
+function Conditions({ store, broker }: Status) {
+  return (
+    <p class="conditions">
+      {broker.address && (
+        <span>
+          {broker.embedded ? "Embedded broker" : "Broker"} <b>{broker.address}</b>
+          {broker.durability && `, durability ${broker.durability}`}
+          {broker.bytes > 0 && `, ${bytes(broker.bytes)} kept`}
+        </span>
+      )}
+      {store.kind && (
+        <span>
+          Store <b>{[store.kind, store.path].filter(Boolean).join(" ")}</b>
+          {store.durability && `, ${store.durability}`}
+        </span>
+      )}
+    </p>
+  );
+}
+
+export function Account() {
+  const s = status.value!;
+  const middle = confirmed(s);
+  const underway = Math.max(0, middle.value - s.stored);
+  return (
+    <Card area="account" title="Account">
+      <div class="account-row">
+        <dl class="flow">
+          <Figure id="generated" name="Generated" value={s.counters.enqueued} note={`${count(s.counters.scheduled)} scheduled`} />
+          <Arrow />
+          <Figure id="acknowledged" {...middle} />
+          <Arrow />
+          <Figure
+            id="stored"
+            name="Stored"
+            value={s.stored}
+            note={underway > 0 ? `${count(underway)} on their way` : s.retired > 0 ? `${count(s.retired)} retired since` : "all of them"}
+          />
+        </dl>
+        <Balance {...s} />
+      </div>
+      {(s.total ?? 0) > 0 && <Progress total={s.total!} stored={s.stored} />}
+      <Conditions {...s} />
+    </Card>
+  );
+}

@@ -1,0 +1,70 @@
+// What the page says when it has nothing to show, or when what it shows is old.
+
+import { tryNow } from "../feed";
+import { timeOfDay } from "../format";
+import { link, stale, status } from "../state";
+import { untouched } from "../status";
+import { Icon } from "./parts";
+
+const TryNow = () => (
+  <button type="button" class="small" onClick={tryNow}>
+    Try now
+  </button>
+);
+
+/** Above old figures: since when they are old, and that somebody is working on it. */
+export function Lost() {
+  const now = link.value;
+  if (!stale.value) return null;
+  return (
+    <div class="notice wait" data-testid="lost">
+      <Icon name="warn" />
+      <p>
+        <strong>The connection was lost at {timeOfDay(now.since)}.</strong>{" "}
+        {now.state === "refused"
+          ? `${now.reason}.`
+          : "The figures below are from then. This page reconnects by itself; if it does not, see whether `datastorm up` still runs."}
+      </p>
+      <TryNow />
+    </div>
+  );
+}
+
+export function Idle() {
+  if (stale.value || status.value!.state !== "stopped" || !untouched(status.value!)) return null;
+  return (
+    <div class="notice" data-testid="idle">
+      <Icon name="bolt" />
+      <p>
+        <strong>All is ready, and still.</strong> Start the storm, watch the mood move, then press Crisis.
+      </p>
+    </div>
+  );
+}
+
+/** Instead of the panels, before the first status has come. */
+export function Nothing() {
+  const now = link.value;
+  return (
+    <main class="nothing" data-testid="nothing">
+      <img src="/icon.svg" alt="" width="56" height="56" />
+      {now.state === "refused" ? (
+        <>
+          <h2>{now.reason}</h2>
+          <p>Open the address with its token, as the program printed it when it started.</p>
+          <TryNow />
+        </>
+      ) : now.state === "waiting" || (now.state === "connecting" && now.attempt > 0) ? (
+        <>
+          <h2>No answer from the program</h2>
+          <p>
+            Start it with <code>datastorm up</code>. This page has been trying since {timeOfDay(now.since)} and goes on by itself.
+          </p>
+          <TryNow />
+        </>
+      ) : (
+        <h2>Connecting…</h2>
+      )}
+    </main>
+  );
+}

@@ -1,0 +1,66 @@
+// Lag, and how long after its intended instant a tweet reaches each stage.
+
+import { STAGES, type Stage } from "../contract";
+import { compact, latency, seconds } from "../format";
+import { status } from "../state";
+import { Card, Empty } from "./parts";
+
+const WORDS: Record<Stage, string> = { acknowledged: "Acknowledged", stored: "Stored", visible: "Visible here" };
+
+const FIRST_US = 100; // the bars' scale is logarithmic: 0.1 ms … 10 s
+const DECADES = 5;
+const along = (us: number) => Math.min(100, Math.max(1, (Math.log10(Math.max(us, FIRST_US) / FIRST_US) / DECADES) * 100));
+
+function StageRow({ stage }: { stage: Stage }) {
+  const q = status.value!.latencyUs[stage]!;
+  const [half, most] = [along(q.p50), along(q.p99)];
+  return (
+    <tr>
+      <th scope="row">{WORDS[stage]}</th>
+      <td class="bar" aria-hidden="true">
+        <svg viewBox="0 0 100 8" preserveAspectRatio="none">
+          <rect class="track" width="100" height="8" />
+          <rect class="p99" width={most} height="8" />
+          <rect class="p50" width={half} height="8" />
+        </svg>
+      </td>
+      <td class="figures">{latency(q.p50)}</td>
+      <td class="figures">{latency(q.p99)}</td>
+    </tr>
+  );
+}
+
+export function Pipeline() {
+  const { lag, latencyUs } = status.value!;
+  const known = STAGES.filter((stage) => latencyUs[stage]);
+  return (
+    <Card area="pipeline" title="Lag and latency" aside={<span class="note">from the intended instant</span>}>
+      <dl class="pair">
+        <div>
+          <dt>Records behind</dt>
+          <dd class="figures" data-testid="lag-records">{compact(lag.records)}</dd>
+        </div>
+        <div>
+          <dt>Time behind</dt>
+          <dd class="figures" data-testid="lag-seconds">{seconds(lag.seconds)}</dd>
+        </div>
+      </dl>
+      {known.length > 0 ? (
+        <table class="latency">
+          <caption class="unseen">Latency by stage</caption>
+          <thead>
+            <tr>
+              <th scope="col">Stage</th>
+              <td class="bar" aria-hidden="true" />
+              <th scope="col">p50</th>
+              <th scope="col">p99</th>
+            </tr>
+          </thead>
+          <tbody>{known.map((stage) => <StageRow key={stage} stage={stage} />)}</tbody>
+        </table>
+      ) : (
+        <Empty>No latency measured yet.</Empty>
+      )}
+    </Card>
+  );
+}

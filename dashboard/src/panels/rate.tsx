@@ -1,0 +1,82 @@
+// How fast it goes: achieved against offered, and the last five minutes as a small line.
+
+import { useLayoutEffect, useRef, useState } from "preact/hooks";
+import { thin, type Field } from "../columns";
+import { compact, count, percent } from "../format";
+import { data, RANGE_MS, status, version } from "../state";
+import { Card } from "./parts";
+
+const WIDTH = 300;
+const HEIGHT = 64;
+
+/** One path a run of known values; x and y already in the picture's units. */
+function path(t: number[], values: (number | null)[], from: number, span: number, high: number): string {
+  let out = "";
+  let pen = "M";
+  for (let i = 0; i < t.length; i++) {
+    const value = values[i];
+    if (value == null) {
+      pen = "M";
+      continue;
+    }
+    const x = ((t[i]! * 1000 - from) / span) * WIDTH;
+    const y = HEIGHT - 2 - (value / high) * (HEIGHT - 4);
+    out += `${pen}${x.toFixed(1)} ${y.toFixed(1)}`;
+    pen = "L";
+  }
+  return out;
+}
+
+function Spark() {
+  void version.value;
+  const box = useRef<HTMLDivElement>(null);
+  const [pixels, setPixels] = useState(WIDTH);
+  useLayoutEffect(() => setPixels(box.current?.clientWidth || WIDTH), []);
+
+  const span = RANGE_MS["5m"];
+  const to = data.recent.length > 0 ? data.recent.last() : Date.now();
+  const series = thin(data.recent, to - span, to, pixels);
+  const high = Math.max(1, ...series.generated.map((v) => v ?? 0), ...series.stored.map((v) => v ?? 0));
+  const line = (field: Field) => path(series.t, series[field], to - span, span, high);
+  return (
+    <div class="spark" ref={box}>
+      <svg viewBox={`0 0 ${WIDTH} ${HEIGHT}`} preserveAspectRatio="none" aria-hidden="true">
+        <path class="generated" d={line("generated")} />
+        <path class="stored" d={line("stored")} />
+      </svg>
+      <p class="legend note">
+        <span>
+          <i class="stroke generated" aria-hidden="true" /> generated
+        </span>
+        <span>
+          <i class="stroke stored" aria-hidden="true" /> stored
+        </span>
+        <span class="end">5 minutes, top {compact(high)}/s</span>
+      </p>
+    </div>
+  );
+}
+
+export function Rate() {
+  const { rate, state } = status.value!;
+  const flatOut = rate.target === null;
+  const kept = rate.offered > 0 ? Math.min(1, rate.achieved / rate.offered) : 0;
+  return (
+    <Card area="rate" title="Rate" aside={<span class="note">tweets a second</span>}>
+      <p class="headline">
+        <strong class="figures" data-testid="achieved">{count(rate.achieved)}</strong>
+        <span class="note figures">
+          {state === "running" && flatOut && "flat out"}
+          {state === "running" && !flatOut && `of ${count(rate.offered)} offered, ${percent(kept)}`}
+          {state !== "running" && "not running"}
+        </span>
+      </p>
+      <div class="meter" aria-hidden="true">
+        <svg viewBox="0 0 100 4" preserveAspectRatio="none">
+          <rect class={kept < 0.95 && !flatOut ? "behind" : ""} width={flatOut ? (rate.achieved > 0 ? 100 : 0) : kept * 100} height="4" />
+        </svg>
+      </div>
+      <Spark />
+    </Card>
+  );
+}
