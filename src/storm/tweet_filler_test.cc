@@ -1,0 +1,164 @@
+#include "storm/tweet_filler.h"
+
+#include <gtest/gtest.h>
+
+#include <map>
+#include <set>
+
+#include "base/random.h"
+#include "kafka/wire/record_batch.h"
+#include "record/avro_tweet.h"
+#include "storm/pooled_filler.h"
+
+namespace ds {
+namespace {
+
+constexpr std::int64_t kNow = 1'763'700'000'000;
+
+Mix mix_of(const char* a, const char* b, const char* c) {
+  return *Mix::fixed(*Percent::parse(a), *Percent::parse(b), *Percent::parse(c));
+}
+
+struct Made {
+  kafka::BatchHeader header;
+  std::vector<TweetView> tweets;
+  ByteVec scratch;
+};
+
+/// Reads a batch back with the reader that the pipeline uses, checksum and all.
+void read_batch(ByteView bytes, bool confluent, Made& made) {
+  kafka::BatchCursor batches(bytes);
+  const auto batch = batches.next();
+  ASSERT_TRUE(batch) << (batches.status() ? "" : batches.status().error().message);
+  ASSERT_TRUE(batch->header.verify(batch->bytes).ok());
+  made.header = batch->header;
+  kafka::RecordReader records(*batch, made.scratch);
+  while (const auto record = records.next()) {
+    ASSERT_TRUE(record->value && !record->key && record->header_count == 0);
+    ByteView value = *record->value;
+    if (confluent) {
+      const auto frame = take_confluent_frame(value);
+      ASSERT_TRUE(frame && frame->schema_id == 77);
+      value = frame->payload;
+    }
+    const auto tweet = decode_avro_tweet(value);
+    ASSERT_TRUE(tweet) << "record " << made.tweets.size();
+    made.tweets.push_back(*tweet);
+  }
+  ASSERT_TRUE(records.status().ok()) << records.status().error().message;
+}
+
+TEST(TweetFiller, EveryRecordIsWhatTheGeneratorSaysOfItsNumber) {
+  for (std::uint64_t seed = 0; seed < 60; ++seed) {
+    SCOPED_TRACE(seed);
+    Random random(seed);
+    TweetSettings tweets{.seed = random(), .pool = random.below(4) == 0 ? 0 : random.below(3000)};
+    if (random.below(2) == 0)
+      tweets.brands = *parse_brands("A:2,A brand with quite a long name,Zoë");
+    tweets.numbering = {.batch_size = 1 + random.below(9000),
+                        .streams = 1 + static_cast<std::uint32_t>(random.below(200))};
+    const TweetGenerator generator(tweets);
+    const MixBook mixes(random.below(2) == 0
+                            ? mix_of("50", "30", "20")
+                            : *Mix::swinging(*Percent::parse("33.3"), *Percent::parse("33.3"),
+                                             *Percent::parse("33.4"), random.unit(), seed));
+    const std::uint64_t run = random() & kRunMax;
+    const bool confluent = random.below(2) == 0;
+    TweetFiller filler({.run = run, .confluent = confluent, .schema_id = 77}, generator, mixes);
+
+    const std::uint64_t batch = random.below(1u << 20);
+    ByteVec buffer(200 + random.below(1u << 20));
+    std::array<std::uint32_t, kSentiments> by_sentiment{};
+    std::uint32_t first = 0;
+    while (first < tweets.numbering.batch_size) {
+      const Filled filled =
+          filler.fill({.batch = batch,
+                       .mix_batch = batch,
+                       .first = first,
+                       .count = static_cast<std::uint32_t>(tweets.numbering.batch_size) - first,
+                       .timestamp_ms = kNow,
+                       .stamp = {5, 6, 7}},
+                      buffer);
+      if (filled.records == 0) {
+        buffer.resize(buffer.size() + 512);
+        continue;
+      }
+      Made made;
+      ASSERT_NO_FATAL_FAILURE(read_batch(ByteView(buffer).first(filled.bytes), confluent, made));
+      ASSERT_EQ(made.tweets.size(), filled.records);
+      EXPECT_EQ(made.header.producer_id, 5);
+      EXPECT_EQ(made.header.producer_epoch, 6);
+      EXPECT_EQ(made.header.base_sequence, 7);
+      EXPECT_EQ(made.header.base_timestamp, kNow);
+      for (std::uint32_t j = 0; j < filled.records; ++j) {
+        const std::uint64_t record = batch * tweets.numbering.batch_size + first + j;
+        const Tweet expected = generator.tweet(run, record, kNow, mixes.at(0), batch);
+        const TweetView& found = made.tweets[j];
+        ASSERT_EQ((Tweet{std::string(found.tweet_id), found.timestamp, std::string(found.text),
+                         std::string(found.brand), std::string(found.sentiment)}),
+                  expected)
+            << "record " << record;
+      }
+      for (std::size_t k = 0; k < kSentiments; ++k) by_sentiment[k] += filled.by_sentiment[k];
+      first += filled.records;
+    }
+    EXPECT_EQ(by_sentiment, mixes.at(0).counts(batch, tweets.numbering.batch_size));
+  }
+}
+
+TEST(TweetFiller, ABatchOf8000DefaultTweetsFitsKafkasDefaultLimit) {
+  const TweetGenerator generator(TweetSettings{});
+  const MixBook mixes(mix_of("50", "30", "20"));
+  TweetFiller filler({.run = 1}, generator, mixes);
+  ByteVec buffer(1'048'576);
+  for (std::uint64_t batch = 0; batch < 50; ++batch) {
+    const Filled filled = filler.fill(
+        {.batch = batch, .mix_batch = batch, .count = 8000, .timestamp_ms = kNow}, buffer);
+    EXPECT_EQ(filled.records, 8000u);
+    EXPECT_EQ(filled.by_sentiment, (std::array<std::uint32_t, 3>{4000, 2400, 1600}));
+  }
+}
+
+TEST(TweetFiller, SequencesCarryOverEveryPatchedDigit) {
+  const TweetGenerator generator(TweetSettings{.numbering = {.batch_size = 70'000, .streams = 1}});
+  const MixBook mixes(mix_of("100", "0", "0"));
+  TweetFiller filler({.run = kRunMax}, generator, mixes);
+  ByteVec buffer(16 << 20);
+  const std::uint64_t batch = 65'536ull * 65'536 / 70'000;  // around 2^32
+  const Filled filled =
+      filler.fill({.batch = batch, .count = 70'000, .timestamp_ms = kNow}, buffer);
+  Made made;
+  ASSERT_NO_FATAL_FAILURE(read_batch(ByteView(buffer).first(filled.bytes), false, made));
+  ASSERT_EQ(made.tweets.size(), 70'000u);
+  for (std::uint64_t j = 0; j < 70'000; ++j)
+    ASSERT_EQ(parse_tweet_id(made.tweets[j].tweet_id), (RecordId{kRunMax, 0, batch * 70'000 + j}));
+}
+
+TEST(PooledFiller, CarriesItsIdentityInAHeader) {
+  PooledFiller filler({.run = 9, .seed = 3, .batch_size = 500, .streams = 7},
+                      random_values(100, 0.5, 50, 1));
+  ByteVec buffer(20'000), scratch;
+  std::set<std::string> seen;
+  std::uint32_t first = 0;
+  while (first < 500) {
+    const Filled filled = filler.fill(
+        {.batch = 15, .first = first, .count = 500 - first, .timestamp_ms = kNow}, buffer);
+    ASSERT_GT(filled.records, 0u);
+    kafka::BatchCursor batches(ByteView(buffer).first(filled.bytes));
+    const auto batch = batches.next();
+    ASSERT_TRUE(batch && batch->header.verify(batch->bytes).ok());
+    kafka::RecordReader records(*batch, scratch);
+    while (const auto record = records.next()) {
+      EXPECT_EQ(record->value->size(), 100u);
+      kafka::HeaderReader headers(*record);
+      const auto header = headers.next();
+      ASSERT_TRUE(header && header->key == "ds-id" && header->value);
+      EXPECT_EQ(parse_binary_id(as_text(*header->value)), (RecordId{9, 1, 2 * 500 + first}));
+      ++first;
+    }
+    ASSERT_TRUE(records.status().ok()) << records.status().error().message;
+  }
+}
+
+}  // namespace
+}  // namespace ds
