@@ -1,3 +1,6 @@
+// Beast 1.81 asserts, wrongly, when an answer's last chunk comes cut after "0\r\n"; what follows
+// that assertion copes with it. (The server takes no chunks by Beast, see http_parser.h.)
+#define BOOST_DISABLE_ASSERTS
 #include "net/http_client.h"
 
 #include <algorithm>

@@ -181,6 +181,9 @@ class TlsTransport final : public Transport {
   IoResult read(ByteSpan into) override {
     if (failed_) return {IoResult::Kind::kError};
     ERR_clear_error();
+    // Many records with one system call; but not earlier, or a write that ends the handshake would
+    // swallow what epoll should still tell the reader of.
+    if (SSL_is_init_finished(ssl_)) SSL_set_read_ahead(ssl_, 1);
     std::size_t got = 0;
     const int done = SSL_read_ex(ssl_, into.data(), into.size(), &got);
     const IoResult result = done == 1 ? IoResult{IoResult::Kind::kBytes, got} : outcome(done);
@@ -269,7 +272,6 @@ std::shared_ptr<SSL_CTX> make_context(const SSL_METHOD* method) {
   SSL_CTX_set_options(context.get(), SSL_OP_NO_RENEGOTIATION | SSL_OP_NO_COMPRESSION);
   SSL_CTX_set_mode(context.get(), SSL_MODE_ENABLE_PARTIAL_WRITE | SSL_MODE_RELEASE_BUFFERS);
   SSL_CTX_set_session_cache_mode(context.get(), SSL_SESS_CACHE_OFF);
-  SSL_CTX_set_read_ahead(context.get(), 1);
   SSL_CTX_set_default_read_buffer_len(context.get(), 64 << 10);
   return context;
 }

@@ -2,6 +2,7 @@
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <poll.h>
 #include <sys/socket.h>
 
 #include <functional>
@@ -115,6 +116,21 @@ TEST_F(TransportTest, CarriesLargeTextsBothWaysAndTheEnd) {
     client.turn();
     EXPECT_THAT(client.received, testing::EndsWith("the last word"));
   }
+}
+
+TEST_F(TransportTest, AWriteThatEndsTheHandshakeHidesNothingFromEpoll) {
+  auto [near, far] = socket_pair();
+  const auto client =
+      TlsContext::client({.ca_file = certificates->authority()})->connect(std::move(near), "::1");
+  const auto server = TlsContext::server(server_settings())->accept(std::move(far));
+  std::uint8_t buffer[100];
+  EXPECT_EQ(client->flush().kind, Kind::kWouldBlock);
+  EXPECT_EQ(server->read(buffer).kind, Kind::kWouldBlock);
+  EXPECT_EQ(client->write(as_bytes("hello")).bytes, 5U);
+  EXPECT_TRUE(server->flush().ok());  // takes the client's last word of the handshake, no more
+  pollfd ready{server->fd(), POLLIN, 0};
+  EXPECT_EQ(poll(&ready, 1, 0), 1);
+  EXPECT_EQ(server->read(buffer).bytes, 5U);
 }
 
 TEST_F(TransportTest, ASocketThatIsFullIsSaid) {
