@@ -78,11 +78,7 @@ Status DirectSource::start() {
 
 Status DirectSource::poll(Nanos timeout, std::vector<Fetched>& into) {
   const Nanos now = clock_.now();
-  const Nanos until = now + std::max<Nanos>(timeout, 0);
-  turn(now, ready_.empty() ? until : now);
-  // What came out of order (answers of others, timers) is no reason to return early.
-  for (Nanos later = clock_.now(); ready_.empty() && !fatal_ && later < until; later = clock_.now())
-    turn(later, until);
+  turn(now, ready_.empty() ? now + std::max<Nanos>(timeout, 0) : now);
   std::move(ready_.begin(), ready_.end(), std::back_inserter(into));
   ready_.clear();
   if (fatal_) return *fatal_;
@@ -95,9 +91,9 @@ void DirectSource::turn(Nanos now, Nanos latest) {
   offsets_.turn(now);
   take_committed();
   if (coordinator_.fatal()) fatal_ = *coordinator_.fatal();
-  for (auto& [broker, feeds] : feeds_)
-    for (auto& each : feeds) tend(*each, now);
+  tend_feeds(now);
   poller_.wait(std::max<Nanos>(next_event(now, latest) - now, 0));
+  tend_feeds(clock_.now());  // the next question goes out while the caller works on the answer
 }
 
 // Who reads what from where.
@@ -180,6 +176,10 @@ DirectSource::Feed& DirectSource::feed(std::int32_t broker, std::size_t number) 
 }
 
 // Asking.
+
+void DirectSource::tend_feeds(Nanos now) {
+  for (Feed* feed : feed_by_tag_) tend(*feed, now);
+}
 
 void DirectSource::tend(Feed& feed, Nanos now) {
   feed.connection.expire(now);

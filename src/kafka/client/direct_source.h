@@ -72,6 +72,7 @@ class DirectSource final : public Source, private AnswerListener {
   void place_partitions();
   Feed& feed(std::int32_t broker, std::size_t number);
 
+  void tend_feeds(Nanos now);
   void tend(Feed& feed, Nanos now);
   void open(Feed& feed, Nanos now);
   bool ask_starts(Feed& feed, Nanos now);

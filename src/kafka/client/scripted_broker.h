@@ -96,6 +96,19 @@ class ScriptedCluster {
     const std::lock_guard lock(mutex_);
     starts_[static_cast<std::size_t>(partition)] = start;
   }
+  /// Puts `count` records, one a batch, into each of the first `partitions` partitions.
+  void fill(int partitions, int count) {
+    const std::lock_guard lock(mutex_);
+    for (std::size_t p = 0; p < static_cast<std::size_t>(partitions); ++p) {
+      for (int i = 0; i < count; ++i) {
+        const std::string value = fmt::format("{}/{}", p, i);
+        RecordBatchBuilder builder({});
+        builder.add({.timestamp = 1, .value = as_bytes(value)});
+        ProduceResponse::Partition unused;
+        append(leaders_[p], p, builder.build().value(), unused);
+      }
+    }
+  }
   std::vector<std::string> log(int partition) {
     const std::lock_guard lock(mutex_);
     std::vector<std::string> values;
