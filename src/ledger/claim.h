@@ -33,6 +33,7 @@ struct RunClaim {
   std::string acks;
   std::int64_t started_ms = 0;
   std::int64_t ended_ms = 0;  // 0 while it runs, or when it ended without saying so
+  bool operator==(const RunClaim&) const = default;
 };
 
 struct StreamClaim {
@@ -43,13 +44,27 @@ struct StreamClaim {
   IntervalSet written;  // acks=0: all that is known
   IntervalSet failed;
   IntervalSet unknown;
+  bool operator==(const StreamClaim&) const = default;
 };
 
-/// Keys and values as they lie in the topic: JSON, so that people can read them with kcat.
-std::string claim_key(const RunClaim& claim);
-std::string claim_key(const StreamClaim& claim);
-std::string claim_value(const RunClaim& claim);
-std::string claim_value(const StreamClaim& claim);
+/// A claim as it lies in the topic and in the table: JSON, so that people can read it with kcat.
+///
+///   run/00a1b2c3d4e5              {"run":"00a1b2c3d4e5","topic":"tweets","partitions":32,…}
+///   run/00a1b2c3d4e5/stream/7/0   {"run":"00a1b2c3d4e5","stream":7,"partition":7,
+///                                  "acknowledged":[[0,8000],[8100,16000]],"written":[],…}
+///
+/// Ranges are half open. A stream with many ranges is spread over parts, so that no value exceeds
+/// kClaimBytesMax. A stream's sets only ever grow, so parts of different ages unite to something
+/// that was true, and nobody has to know how many parts there are.
+struct ClaimRecord {
+  std::string key;
+  std::string value;
+  bool operator==(const ClaimRecord&) const = default;
+};
+constexpr std::size_t kClaimBytesMax = 64 << 10;
+
+ClaimRecord to_record(const RunClaim& claim);
+std::vector<ClaimRecord> to_records(const StreamClaim& claim);
 
 /// All that is claimed of one run.
 struct ClaimedRun {
@@ -60,7 +75,8 @@ struct ClaimedRun {
 /// Claims as they are read back, from the topic or the table, in any order.
 class ClaimBook {
  public:
-  /// Takes a key and a value; refuses what is not a claim, in words.
+  /// Takes a key and a value; refuses what is not a claim, in words. A value without bytes is the
+  /// topic's way to delete a key, and is passed over.
   Status add(std::string_view key, std::string_view value);
 
   const std::map<std::uint64_t, ClaimedRun>& runs() const { return runs_; }

@@ -1,0 +1,39 @@
+// Claims through Kafka: the compacted topic `datastorm.runs`, from which any machine can verify.
+#pragma once
+
+#include <vector>
+
+#include "kafka/client/admin.h"
+#include "ledger/claim.h"
+
+namespace ds {
+
+/// Publishes a run's claims, for `RunParts::publish`.
+///
+///   TopicClaims claims(admin, clock);
+///   parts.publish = [&](auto& run, auto& streams) { return claims.publish(run, streams); };
+///
+/// Threads: one, which is then the admin's too. Borrows the admin and the clock.
+class TopicClaims {
+ public:
+  TopicClaims(kafka::Admin& admin, const Clock& clock) : admin_(admin), clock_(clock) {}
+
+  /// Creates the topic when it is missing, then blocks until the claims are stored with acks=all.
+  Status publish(const RunClaim& run, const std::vector<StreamClaim>& changed);
+
+ private:
+  kafka::Admin& admin_;
+  const Clock& clock_;
+  bool topic_exists_ = false;
+};
+
+/// All claims of the topic. What is not a claim is passed over and counted in `strange`, when
+/// given.
+Result<ClaimBook> read_claims(kafka::Admin& admin, std::size_t* strange = nullptr);
+
+/// Claims as record batches of a size that every broker takes, in order: the run first.
+Result<std::vector<ByteVec>> claim_batches(const RunClaim& run,
+                                           const std::vector<StreamClaim>& changed,
+                                           std::int64_t wall_ms);
+
+}  // namespace ds
