@@ -2,7 +2,7 @@
 #
 #   embed_web(<target> FOLDER <folder> FILES <names…> [DEPENDS <targets or files…>])
 #
-# makes a static library holding web_assets() of dashboard/web_assets.h. A file's compressed form
+# makes a static library holding all() of dashboard/web_assets.h. A file's compressed form
 # is taken from <name>.gz beside it, when it is there. The table is written by this same file, run
 # as a script once the files are built, since ETags are hashes of them.
 
@@ -44,8 +44,8 @@ if(CMAKE_SCRIPT_MODE_FILE)
   file(WRITE ${OUT}/web_assets.S "${asm}    .section .note.GNU-stack,\"\",@progbits\n")
   file(WRITE ${OUT}/web_assets.cc "#include \"web_assets.h\"\n\n"
     "extern \"C\" {\n${extern}}\n\n"
-    "namespace ds {\n\nstd::span<const Asset> web_assets() {\n"
-    "  static const Asset table[] = {\n${table}  };\n  return table;\n}\n\n}  // namespace ds\n")
+    "namespace ds::web_assets {\n\nstd::span<const Asset> all() {\n"
+    "  static const Asset table[] = {\n${table}  };\n  return table;\n}\n\n}  // namespace ds::web_assets\n")
   return()
 endif()
 

@@ -4,7 +4,7 @@
 #include <span>
 #include <string_view>
 
-namespace ds {
+namespace ds::web_assets {
 
 /// One file of the page. Both bodies hold the same content, so they share one weak ETag: answer
 /// with `ETag`, `Cache-Control: no-cache` and `Vary: Accept-Encoding`, and 304 to its echo.
@@ -18,6 +18,6 @@ struct Asset {
   std::string_view gzip_body;  // empty when there is no compressed form
 };
 
-std::span<const Asset> web_assets();
+std::span<const Asset> all();
 
-}  // namespace ds
+}  // namespace ds::web_assets

@@ -53,7 +53,7 @@ export class TrendChart {
           y: { range: (_, __, high) => [0, this.now.view === "share" ? 1 : Math.max(1, (high ?? 0) * 1.1)] },
         },
         axes: [
-          { ...side, grid: { show: false }, ticks: grid, space: 72, values: (_, at) => at.map((t) => this.time(t)) },
+          { ...side, grid: { show: false }, ticks: grid, space: 72, size: 34, values: (_, at) => at.map((t) => this.time(t)) },
           { ...side, grid, ticks: { show: false }, size: 52, values: (_, at) => at.map((v) => this.value(v)) },
         ],
         series: [{}, ...SENTIMENTS.map(line)],

@@ -23,8 +23,8 @@ function Row({ alert }: { alert: Alert }) {
       </span>
       <p>
         <strong>
-          {alert.predicted ? "Forecast: " : ""}
-          {alert.predicted ? ALERT_NAMES[alert.kind].toLowerCase() : ALERT_NAMES[alert.kind]}
+          {ALERT_NAMES[alert.kind]}
+          {alert.predicted && " ahead"}
         </strong>
         <span class="note figures">{words(alert)}</span>
       </p>
@@ -50,7 +50,7 @@ export function Alerts() {
       }
     >
       <p class="unseen" role="status">
-        {newest && `${newest.predicted ? "Forecast: " : ""}${ALERT_NAMES[newest.kind]}, ${words(newest)}`}
+        {newest && `${ALERT_NAMES[newest.kind]}${newest.predicted ? " ahead" : ""}, ${words(newest)}`}
       </p>
       {list.length > 0 ? (
         <ol class="alert-list" data-testid="alerts" tabIndex={0} aria-label="Alerts, the newest first">

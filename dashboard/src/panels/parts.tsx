@@ -118,6 +118,7 @@ export function Slider(props: {
         value={props.value}
         disabled={props.disabled}
         aria-valuetext={props.shown}
+        style={{ "--fill": `${(props.value / props.max) * 100}%` }}
         onInput={(e) => props.onMove(read(e))}
         onChange={props.onDone}
       />

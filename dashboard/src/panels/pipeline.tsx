@@ -5,7 +5,7 @@ import { compact, latency, seconds } from "../format";
 import { status } from "../state";
 import { Card, Empty } from "./parts";
 
-const WORDS: Record<Stage, string> = { acknowledged: "Acknowledged", stored: "Stored", visible: "Visible here" };
+const WORDS: Record<Stage, string> = { acknowledged: "Acknowledged", stored: "Stored", visible: "Visible" };
 
 const FIRST_US = 100; // the bars' scale is logarithmic: 0.1 ms … 10 s
 const DECADES = 5;
@@ -34,7 +34,7 @@ export function Pipeline() {
   const { lag, latencyUs } = status.value!;
   const known = STAGES.filter((stage) => latencyUs[stage]);
   return (
-    <Card area="pipeline" title="Lag and latency" aside={<span class="note">from the intended instant</span>}>
+    <Card area="pipeline" title="Lag and latency">
       <dl class="pair">
         <div>
           <dt>Records behind</dt>
@@ -47,7 +47,7 @@ export function Pipeline() {
       </dl>
       {known.length > 0 ? (
         <table class="latency">
-          <caption class="unseen">Latency by stage</caption>
+          <caption class="note">Latency from the intended instant</caption>
           <thead>
             <tr>
               <th scope="col">Stage</th>

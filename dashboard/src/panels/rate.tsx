@@ -9,22 +9,26 @@ import { Card } from "./parts";
 const WIDTH = 300;
 const HEIGHT = 64;
 
-/** One path a run of known values; x and y already in the picture's units. */
-function path(t: number[], values: (number | null)[], from: number, span: number, high: number): string {
+/** A line for each run of known values, or with `area` the surface below it. */
+function path(t: number[], values: (number | null)[], from: number, span: number, high: number, area = false): string {
   let out = "";
   let pen = "M";
+  let last = "";
   for (let i = 0; i < t.length; i++) {
     const value = values[i];
     if (value == null) {
+      if (area && last) out += `L${last} ${HEIGHT}Z`;
       pen = "M";
+      last = "";
       continue;
     }
-    const x = ((t[i]! * 1000 - from) / span) * WIDTH;
-    const y = HEIGHT - 2 - (value / high) * (HEIGHT - 4);
-    out += `${pen}${x.toFixed(1)} ${y.toFixed(1)}`;
+    const x = (((t[i]! * 1000 - from) / span) * WIDTH).toFixed(1);
+    const y = (HEIGHT - 2 - (value / high) * (HEIGHT - 4)).toFixed(1);
+    out += area && !last ? `M${x} ${HEIGHT}L${x} ${y}` : `${pen}${x} ${y}`;
     pen = "L";
+    last = x;
   }
-  return out;
+  return area && last ? `${out}L${last} ${HEIGHT}Z` : out;
 }
 
 function Spark() {
@@ -37,10 +41,11 @@ function Spark() {
   const to = data.recent.length > 0 ? data.recent.last() : Date.now();
   const series = thin(data.recent, to - span, to, pixels);
   const high = Math.max(1, ...series.generated.map((v) => v ?? 0), ...series.stored.map((v) => v ?? 0));
-  const line = (field: Field) => path(series.t, series[field], to - span, span, high);
+  const line = (field: Field, area = false) => path(series.t, series[field], to - span, span, high, area);
   return (
     <div class="spark" ref={box}>
       <svg viewBox={`0 0 ${WIDTH} ${HEIGHT}`} preserveAspectRatio="none" aria-hidden="true">
+        <path class="area" d={line("stored", true)} />
         <path class="generated" d={line("generated")} />
         <path class="stored" d={line("stored")} />
       </svg>
