@@ -3,9 +3,7 @@
 namespace ds::cli {
 
 std::vector<Command> all_commands() {
-  return {up_command(),    produce_command(), consume_command(), broker_command(),
-          serve_command(), monitor_command(), topic_command(),   verify_command(),
-          bench_command(), config_command(),  version_command()};
+  return {produce_command(), broker_command(), topic_command(), config_command(), version_command()};
 }
 
 }  // namespace ds::cli

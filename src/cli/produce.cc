@@ -1,7 +1,7 @@
 // `datastorm produce`: the storm alone, into any Kafka.
 #include <fmt/format.h>
 
-#include <iostream>
+#include <algorithm>
 
 #include "base/json_writer.h"
 #include "base/units.h"
@@ -73,14 +73,14 @@ double average_rate(const Account& account, bool unconfirmed) {
 }
 
 /// Shows the run each second until it is finished or somebody asks to stop. Returns the peak rate.
-double watch(Run& run, const StormOptions& options, Nanos warmup, const Clock& clock,
-             Terminal& terminal, Snapshot& last) {
+double watch(Storm& storm, Nanos warmup, const Clock& clock, Terminal& terminal, Snapshot& last) {
+  Run& run = storm.run();
   Observer observer;
   double peak = 0;
   bool warm = warmup == 0;
   for (;;) {
     Snapshot raw;
-    show_run(run, options, clock, raw);
+    storm.show(raw);
     last = observer.observe(std::move(raw), clock.now(), process_cost()).snapshot;
     if (warm) peak = std::max(peak, last.rate.achieved);
     terminal.show(last, clock.now());
@@ -95,16 +95,23 @@ double watch(Run& run, const StormOptions& options, Nanos warmup, const Clock& c
   }
 }
 
-int run_dry(const StormOptions& options, std::uint64_t records, bool json) {
-  SystemClock clock;
-  const auto print = [&](const Tweet& tweet, std::uint64_t i) {
+int run_dry(StormOptions options, std::uint64_t records, bool json) {
+  RunClaim& claim = options.run.claim;
+  if (options.values) {
+    fmt::print(stderr, "datastorm: --dry-run shows tweets; this payload is bytes\n");
+    return kWrongUse;
+  }
+  if (claim.streams == 0) claim.streams = default_streams(options.topic.partitions);
+  options.tweets.numbering = {claim.batch_size, claim.streams};
+  const TweetGenerator generator(options.tweets);
+  const std::int64_t now_ms = SystemClock().wall_ms();
+  for (std::uint64_t i = 0; i < records; ++i) {
+    const Tweet tweet = dry_record(generator, options, i, now_ms);
     if (json)
       fmt::print("{}\n", to_json(tweet));
     else
       fmt::print("{:>8}  {:<8}  {}  {}\n", i, tweet.sentiment, tweet.brand, tweet.text);
-  };
-  for (std::uint64_t i = 0; i < records; ++i)
-    print(tweet_at(options.tweets, options.run.claim.run, i, clock.wall_ms()), i);
+  }
   return kDone;
 }
 
@@ -117,7 +124,7 @@ int run_produce(const Invocation& invocation) {
   const bool json = read.on("json"), quiet = read.on("quiet");
   ConsoleLog log(read_log_level(read));
   if (const auto wrong = read.errors()) return report_error(*wrong);
-  if (dry_run > 0) return run_dry(options, dry_run, json);
+  if (dry_run > 0) return run_dry(std::move(options), dry_run, json);
 
   SystemClock clock;
   const Interrupt interrupt;
@@ -125,30 +132,32 @@ int run_produce(const Invocation& invocation) {
   if (auto topic = admin.ensure_topic(options.topic); !topic) return report_error(topic.error());
   const auto before = admin.end_offsets(options.topic.name);
   if (!before) return report_error(before.error());
-  auto run = start_storm(options, clock, log);
-  if (!run) return report_error(run.error());
+  auto started = Storm::start(std::move(options), clock, log);
+  if (!started) return report_error(started.error());
+  Storm& storm = **started;
+  Run& run = storm.run();
 
   Terminal terminal(ScreenTitle::kGeneration, json, quiet);
   Snapshot last;
-  double peak = watch(**run, options, warmup, clock, terminal, last);
-  (*run)->stop();
+  const double peak = watch(storm, warmup, clock, terminal, last);
+  run.stop();
 
-  const Account account = (*run)->account();
-  const bool unconfirmed = options.run.acks == kafka::Acks::kNone;
-  ProduceAccount told{.run = fmt::format("{:012x}", (*run)->claim().run),
+  const Account account = run.account();
+  const bool unconfirmed = storm.options().run.acks == kafka::Acks::kNone;
+  ProduceAccount told{.run = run_name(run.claim().run),
                       .account = account,
-                      .elapsed_s = static_cast<double>((*run)->ended() - (*run)->started()) / 1e9,
+                      .elapsed_s = static_cast<double>(run.ended() - run.started()) / 1e9,
                       .rate_avg = average_rate(account, unconfirmed),
-                      .latency_us = quantiles_of((*run)->latency_us()),
-                      .acks = options.run.claim.acks,
-                      .codec = options.producer.compression,
-                      .engine = options.engine,
+                      .latency_us = quantiles_of(run.latency_us()),
+                      .acks = storm.options().run.claim.acks,
+                      .codec = storm.options().producer.compression,
+                      .engine = storm.options().engine,
                       .durability = "the broker's"};
   told.rate_peak = std::max(peak, told.rate_avg);
   if (account.enqueued > 0)
     told.bytes_per_record =
         static_cast<double>(account.bytes) / static_cast<double>(account.enqueued);
-  const auto after = admin.end_offsets(options.topic.name);
+  const auto after = admin.end_offsets(run.claim().topic);
   if (after)
     told.log_end_delta = records_in(*after) - records_in(*before);
   else
@@ -157,7 +166,7 @@ int run_produce(const Invocation& invocation) {
   told.rss_mib = static_cast<double>(cost.rss_bytes) / (1 << 20);
   told.cpu_s = cost.cpu_seconds;
 
-  show_run(**run, options, clock, last);
+  storm.show(last);
   last.rate.average = told.rate_avg;
   terminal.finish(last);
   if (json) fmt::print("{}\n", to_json(told));
@@ -185,8 +194,8 @@ Command produce_command() {
   return {.name = "produce",
           .purpose = "make a storm of labelled records and drive it into Kafka",
           .example = "datastorm produce --brokers kafka:9092 --topic tweets --total 50M --acks all",
-          .settings = join_settings({kKafkaSettings, storm_settings(),
-                                     std::vector<std::string_view>{"warmup", "limit", "dry-run"}}),
+          .settings = join_settings(
+              {storm_settings(), std::vector<std::string_view>{"warmup", "limit", "dry-run"}}),
           .run = run_produce};
 }
 

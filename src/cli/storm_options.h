@@ -7,7 +7,9 @@
 #include "cli/common.h"
 #include "kafka/client/admin.h"
 #include "kafka/client/outlet.h"
+#include "ledger/exchange.h"
 #include "observe/snapshot.h"
+#include "storm/pooled_filler.h"
 #include "storm/run.h"
 #include "storm/tweet_filler.h"
 
@@ -18,23 +20,52 @@ struct StormOptions {
   kafka::ProducerSettings producer;
   std::string engine;
   kafka::TopicSpec topic;
-  TweetFillerSettings tweets;
-  RunSettings run;  // but for what only the topic's partitions tell; see start_storm()
-  bool batch_size_given = false;
-  bool streams_given = false;
+  TweetSettings tweets;
+  Mix mix;
+  ValuePool values;  // of payloads that are not tweets; null for tweets
+  RunSettings run;   // what the topic tells (partitions, streams) comes in Storm::start()
 };
 
-/// The settings that read_storm() takes, beside those for Kafka.
-std::span<const std::string_view> storm_settings();
+/// The settings that read_storm() takes, those for Kafka among them.
+std::vector<std::string_view> storm_settings();
 
 /// Everything wrong is told to `read`; then the result is of no use.
 StormOptions read_storm(Reader& read);
 
-/// Makes the topic if it is missing, and starts the run.
-Result<std::unique_ptr<Run>> start_storm(StormOptions& options, const Clock& clock, Log& log);
+/// A run and what it is made of: generator, mixes, claims.
+///
+/// Lifetime: borrows clock and log.
+class Storm {
+ public:
+  /// Makes the topics (the storm's and the claims') if they are missing, and starts the run.
+  static Result<std::unique_ptr<Storm>> start(StormOptions options, const Clock& clock, Log& log);
 
-/// The run's part of a snapshot: counters, rates wanted, latency, mix.
-void show_run(const Run& run, const StormOptions& options, const Clock& clock, Snapshot& into);
+  Run& run() { return *run_; }
+  const StormOptions& options() const { return options_; }
+  MixBook& mixes() { return *mixes_; }
+
+  /// From the first batch that nobody has begun on.
+  void change_mix(Mix mix) { run_->change_mix(mixes_->add(std::move(mix))); }
+
+  /// The run's part of a snapshot: counters, wanted rate, latency, mix.
+  void show(Snapshot& into) const;
+
+ private:
+  Storm(StormOptions options, const Clock& clock, Log& log);
+
+  StormOptions options_;
+  const Clock& clock_;
+  Log& log_;
+  std::unique_ptr<TweetGenerator> generator_;
+  std::unique_ptr<MixBook> mixes_;
+  std::unique_ptr<kafka::Admin> admin_;  // start() first, then the claimer's thread
+  std::unique_ptr<TopicClaims> claims_;
+  std::unique_ptr<Run> run_;  // last: stops before what it borrows goes
+};
+
+/// A record of the run that these options describe.
+Tweet dry_record(const TweetGenerator& generator, const StormOptions& options, std::uint64_t record,
+                 std::int64_t timestamp_ms);
 
 Quantiles quantiles_of(const Histogram& histogram);
 

@@ -1,0 +1,287 @@
+#include "cli/storm_options.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <charconv>
+#include <thread>
+
+#include "base/units.h"
+#include "kafka/client/direct_producer.h"
+
+namespace ds::cli {
+namespace {
+
+constexpr std::string_view kStormSettings[] = {
+    "topic",         "total",       "duration",    "rate",
+    "schedule",      "workers",     "batch-size",  "batch-interval-ms",
+    "streams",       "partitions",  "replication", "acks",
+    "idempotence",   "compression", "engine",      "payload",
+    "pool",          "mode",        "positive",    "negative",
+    "neutral",       "volatility",  "brands",      "seed",
+    "shard",         "run",         "linger",      "batch-bytes",
+    "buffer-memory", "in-flight",   "connections", "delivery-timeout"};
+
+/// A slow run in batches of 8,000 would move once in a while; so it takes what 20 ms bring.
+constexpr Nanos kBatchSpan = 20 * kMillisecond;
+constexpr std::uint64_t kBatchSizeMax = 8000;
+constexpr std::size_t kTopicBatchHeadroom = 12;  // Kafka's default limit is 12 bytes over 1 MiB
+
+Error usage(std::string message, std::string hint = {}) {
+  return Error{.code = ErrorCode::kUsage, .message = std::move(message), .hint = std::move(hint)};
+}
+
+std::uint64_t cores() {
+  return std::max(1u, std::thread::hardware_concurrency());
+}
+
+Mix read_mix(Reader& read, std::uint64_t seed) {
+  constexpr std::string_view kModes[] = {"fixed", "volatile"};
+  const std::string mode = read.choice("mode", kModes);
+  const Percent positive = read.take("positive", Percent::parse(read.text("positive")));
+  const Percent negative = read.take("negative", Percent::parse(read.text("negative")));
+  const Percent neutral = read.take("neutral", Percent::parse(read.text("neutral")));
+  const double factor = read.quantity("volatility");
+  auto mix = mode == "volatile" ? Mix::swinging(positive, negative, neutral, factor, seed)
+                                : Mix::fixed(positive, negative, neutral);
+  if (mix) return *mix;
+  read.wrong(mix.error());
+  return {};
+}
+
+Schedule read_schedule(Reader& read, std::uint64_t workers, std::uint64_t batch_size) {
+  const std::string text = read.text("schedule"), rate = read.text("rate");
+  const std::uint64_t interval_ms = read.count("batch-interval-ms");
+  const int given =
+      (read.given("schedule") ? 1 : 0) + (rate != "max" ? 1 : 0) + (interval_ms > 0 ? 1 : 0);
+  if (given > 1) read.wrong(usage("--rate, --schedule and --batch-interval-ms exclude each other"));
+  if (!text.empty()) return read.take("schedule", Schedule::parse(text), Schedule::flat_out());
+  if (interval_ms > 0) {
+    const double batches = 1000.0 / static_cast<double>(interval_ms) * static_cast<double>(workers);
+    return Schedule::steady(batches *
+                            static_cast<double>(batch_size == 0 ? kBatchSizeMax : batch_size));
+  }
+  if (rate == "max") return Schedule::flat_out();
+  auto steady = parse_quantity(rate);
+  if (!steady)
+    read.wrong("rate", usage(fmt::format("'{}' is not a rate", rate),
+                             "a number such as 5000, 100k or 2M, or max"));
+  return steady ? Schedule::steady(*steady) : Schedule::flat_out();
+}
+
+std::uint64_t fitting_batch_size(const Schedule& schedule, std::uint64_t asked) {
+  if (asked != 0) return asked;
+  if (schedule.is_flat_out()) return kBatchSizeMax;
+  double rate = schedule.rate(0);
+  for (Nanos at = 0; at < 100 * kSecond; at += kSecond / 4)
+    rate = std::max(rate, schedule.rate(at));
+  const double span = rate * static_cast<double>(kBatchSpan) / 1e9;
+  return static_cast<std::uint64_t>(std::clamp(span, 1.0, static_cast<double>(kBatchSizeMax)));
+}
+
+void read_shard(Reader& read, RunSettings& run) {
+  const std::string text = read.text("shard");
+  const char* const end = text.data() + text.size();
+  const auto first = std::from_chars(text.data(), end, run.shard);
+  const bool slash = first.ec == std::errc() && first.ptr != end && *first.ptr == '/';
+  const auto second = slash ? std::from_chars(first.ptr + 1, end, run.shards) : first;
+  if (!slash || second.ec != std::errc() || second.ptr != end || run.shard >= run.shards)
+    read.wrong("shard",
+               usage(fmt::format("'{}' is not a shard", text), "i/n with i from 0 to n-1"));
+}
+
+kafka::Acks read_acks(Reader& read) {
+  constexpr std::string_view kAcks[] = {"0", "1", "all"};
+  const std::string acks = read.choice("acks", kAcks);
+  return acks == "0" ? kafka::Acks::kNone : acks == "1" ? kafka::Acks::kLeader : kafka::Acks::kAll;
+}
+
+ValuePool read_payload(Reader& read, std::uint64_t seed) {
+  const std::string payload = read.text("payload");
+  if (payload == "tweet") return nullptr;
+  constexpr std::size_t kVariants = 1024;
+  if (payload.starts_with("random:")) {
+    auto size = parse_size(payload.substr(7));
+    if (size && *size > 0 && *size <= (1u << 20)) return random_values(*size, 0, kVariants, seed);
+    read.wrong(
+        "payload",
+        usage(fmt::format("'{}' is not a size from 1 to 1 MiB", payload.substr(7)), "random:100"));
+  } else if (payload.starts_with("file:")) {
+    return read.take("payload", file_values(payload.substr(5)), ValuePool());
+  } else {
+    read.wrong("payload", usage(fmt::format("'{}' is not a payload", payload),
+                                "tweet, random:N or file:PATH"));
+  }
+  return nullptr;
+}
+
+void read_producer(Reader& read, StormOptions& options) {
+  kafka::ProducerSettings& producer = options.producer;
+  constexpr std::string_view kCodecs[] = {"none", "gzip", "snappy", "lz4", "zstd"};
+  constexpr std::string_view kEngines[] = {"direct"};
+  options.engine = read.choice("engine", kEngines);
+  producer.topic = options.topic.name;
+  producer.acks = options.run.acks = read_acks(read);
+  producer.idempotent = read.on("idempotence");
+  producer.compression = read.choice("compression", kCodecs);
+  producer.batch_bytes_max = options.run.batch_bytes_max = read.size("batch-bytes");
+  producer.in_flight_max = static_cast<int>(read.count("in-flight"));
+  producer.connections_per_broker = static_cast<int>(read.count("connections"));
+  producer.linger = read.duration("linger");
+  producer.delivery_timeout = read.duration("delivery-timeout");
+  const std::uint64_t memory = read.size("buffer-memory");
+  producer.buffer_memory = memory / static_cast<std::uint64_t>(options.run.threads);
+  if (producer.batch_bytes_max < 1024 || producer.batch_bytes_max > (64u << 20))
+    read.wrong("batch-bytes", usage("a batch must have from 1 KiB to 64 MiB"));
+  else if (producer.buffer_memory < 2 * producer.batch_bytes_max)
+    read.wrong("buffer-memory",
+               usage(fmt::format("{} hold fewer than two batches of {} for each of {} threads",
+                                 human_bytes(static_cast<double>(memory)),
+                                 human_bytes(static_cast<double>(producer.batch_bytes_max)),
+                                 options.run.threads)));
+  if (producer.idempotent && producer.acks != kafka::Acks::kAll)
+    read.wrong("idempotence", usage("idempotence needs --acks all"));
+  if (producer.idempotent && producer.in_flight_max > 5)
+    read.wrong("in-flight", usage("with --idempotence at most 5 requests may be in flight"));
+}
+
+}  // namespace
+
+std::vector<std::string_view> storm_settings() {
+  return join_settings({kKafkaSettings, kStormSettings});
+}
+
+StormOptions read_storm(Reader& read) {
+  StormOptions options;
+  options.client = read_kafka(read);
+  options.topic = {.name = read.text("topic"),
+                   .partitions = static_cast<std::int32_t>(read.count("partitions")),
+                   .replication = static_cast<std::int16_t>(read.count("replication")),
+                   .configs = {}};
+  if (options.topic.name.empty()) read.wrong("topic", usage("a topic has a name"));
+  if (options.topic.partitions < 1 || options.topic.partitions > 10'000)
+    read.wrong("partitions", usage("a topic has from 1 to 10000 partitions"));
+
+  RunSettings& run = options.run;
+  const std::uint64_t asked_workers = read.count("workers");
+  const std::uint64_t workers =
+      asked_workers == 0 ? std::max<std::uint64_t>(4, cores()) : asked_workers;
+  run.threads = static_cast<int>(std::min(workers, cores()));
+  const std::uint64_t asked_size = read.count("batch-size");
+  if (asked_size > 1'000'000)
+    read.wrong("batch-size", usage("a generator batch has at most 1000000 records"));
+  run.schedule = read_schedule(read, workers, asked_size);
+  run.total = read.count("total");
+  run.duration = read.duration("duration");
+  read_shard(read, run);
+
+  const std::uint64_t seed = read.count("seed");
+  options.tweets.seed = seed;
+  options.tweets.brands =
+      read.take("brands", parse_brands(read.text("brands")), options.tweets.brands);
+  options.tweets.pool = read.count("pool");
+  if (options.tweets.pool > 1'000'000)
+    read.wrong("pool", usage("a pool has at most 1000000 variants"));
+  options.mix = read_mix(read, seed);
+  options.values = read_payload(read, seed);
+  read_producer(read, options);
+
+  RunClaim& claim = run.claim;
+  claim.run = read_run_id(read);
+  claim.topic = options.topic.name;
+  claim.batch_size =
+      fitting_batch_size(run.schedule, std::min<std::uint64_t>(asked_size, 1'000'000));
+  claim.streams = static_cast<std::uint32_t>(read.count("streams"));
+  if (claim.streams > kStreamMax)
+    read.wrong("streams", usage(fmt::format("a run has at most {} streams", kStreamMax)));
+  claim.seed = seed;
+  claim.payload = read.text("payload");
+  claim.settings = fmt::format("mix {}, brands {}, pool {}", options.mix.to_string(),
+                               read.text("brands"), options.tweets.pool);
+  claim.engine = options.engine;
+  claim.acks = read.text("acks");
+  return options;
+}
+
+Quantiles quantiles_of(const Histogram& histogram) {
+  const auto at = [&](double share) { return static_cast<double>(histogram.quantile(share)); };
+  return {.p50 = at(0.5),
+          .p90 = at(0.9),
+          .p99 = at(0.99),
+          .p999 = at(0.999),
+          .max = static_cast<double>(histogram.max())};
+}
+
+Tweet dry_record(const TweetGenerator& generator, const StormOptions& options, std::uint64_t record,
+                 std::int64_t timestamp_ms) {
+  return generator.tweet(options.run.claim.run, record, timestamp_ms, options.mix,
+                         generator.settings().numbering.place(record).batch);
+}
+
+Storm::Storm(StormOptions options, const Clock& clock, Log& log)
+    : options_(std::move(options)), clock_(clock), log_(log) {}
+
+Result<std::unique_ptr<Storm>> Storm::start(StormOptions options, const Clock& clock, Log& log) {
+  auto storm = std::unique_ptr<Storm>(new Storm(std::move(options), clock, log));
+  Storm& self = *storm;
+  StormOptions& o = self.options_;
+
+  self.admin_ = std::make_unique<kafka::Admin>(o.client, clock, log);
+  self.claims_ = std::make_unique<TopicClaims>(*self.admin_, clock);
+  auto topic = self.admin_->ensure_topic(o.topic);
+  if (!topic) return std::move(topic).error();
+  RunClaim& claim = o.run.claim;
+  claim.partitions = static_cast<std::int32_t>(topic->partitions.size());
+  if (claim.streams == 0) claim.streams = default_streams(claim.partitions);
+  claim.started_ms = clock.wall_ms();
+  o.run.threads = std::min(o.run.threads, static_cast<int>(claim.streams));
+  o.tweets.numbering = {claim.batch_size, claim.streams};
+  self.generator_ = std::make_unique<TweetGenerator>(o.tweets);
+  self.mixes_ = std::make_unique<MixBook>(o.mix);
+
+  RunParts parts;
+  parts.make_filler = [&self]() -> std::unique_ptr<Filler> {
+    const StormOptions& made = self.options_;
+    const RunClaim& run = made.run.claim;
+    if (made.values)
+      return std::make_unique<PooledFiller>(
+          PooledFillerSettings{run.run, run.seed, run.batch_size, run.streams}, made.values);
+    return std::make_unique<TweetFiller>(TweetFillerSettings{.run = run.run}, *self.generator_,
+                                         *self.mixes_);
+  };
+  parts.make_outlet = [&self](kafka::DeliveryListener& listener) {
+    return kafka::make_direct_outlet(self.options_.client, self.options_.producer, listener,
+                                     self.clock_, self.log_);
+  };
+  parts.publish = [&self](const RunClaim& run, const std::vector<StreamClaim>& streams) {
+    return self.claims_->publish(run, streams);
+  };
+  auto run = Run::start(o.run, std::move(parts), clock, log);
+  if (!run) return std::move(run).error();
+  self.run_ = std::move(*run);
+  return storm;
+}
+
+void Storm::show(Snapshot& into) const {
+  const Account account = run_->account();
+  into.run = run_name(run_->claim().run);
+  into.counters = {.scheduled = account.scheduled,
+                   .enqueued = account.enqueued,
+                   .written = account.written,
+                   .acknowledged = account.acknowledged,
+                   .failed = account.failed,
+                   .unknown = account.unknown};
+  into.acks = options_.run.claim.acks;
+  into.total_wanted = options_.run.total;
+  into.rate.target = run_->wanted_rate();
+  const Mix mix = mixes_->latest();
+  into.mode = mix.is_volatile() ? "volatile" : "fixed";
+  into.mix = {mix.shares()[0].value(), mix.shares()[1].value(), mix.shares()[2].value()};
+  into.latency_us["acknowledged"] = quantiles_of(run_->latency_us());
+  for (const Brand& brand : options_.tweets.brands) into.brands.push_back(brand.name);
+  into.now_ms = clock_.wall_ms();
+  into.started_ms = run_->claim().started_ms;
+  into.elapsed_s = static_cast<double>(run_->ended() - run_->started()) / 1e9;
+}
+
+}  // namespace ds::cli
