@@ -17,7 +17,7 @@ struct BrokerAccount {
   std::string address;
   std::string cluster_id;
   std::string durability;
-  kafka::BrokerStats stats;
+  kafka::broker::BrokerStats stats;
 
   static void fields(auto& self, auto& io) {
     io("command", self.command);
@@ -30,7 +30,7 @@ struct BrokerAccount {
 
 int run_broker(const Invocation& invocation) {
   Reader read(invocation.settings);
-  const kafka::BrokerSettings settings = read_broker(read, "listen", read.text("data-dir"));
+  const kafka::broker::BrokerSettings settings = read_broker(read, "listen", read.text("data-dir"));
   const bool json = read.on("json"), quiet = read.on("quiet");
   ConsoleLog log(read_log_level(read));
   if (const auto wrong = read.errors()) return report_error(*wrong);
@@ -38,7 +38,7 @@ int run_broker(const Invocation& invocation) {
   const Interrupt interrupt;
   SystemClock clock;
   RealFiles files;
-  auto broker = kafka::Broker::start(settings, files, clock, log);
+  auto broker = kafka::broker::Broker::start(settings, files, clock, log);
   if (!broker) return report_error(broker.error());
   const BrokerAccount begun{.address = (*broker)->address().to_string(),
                             .cluster_id = (*broker)->cluster_id(),

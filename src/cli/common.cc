@@ -124,11 +124,11 @@ kafka::ClientSettings read_kafka(Reader& read) {
   return settings;
 }
 
-kafka::BrokerSettings read_broker(Reader& read, std::string_view listen, std::string data_dir) {
-  kafka::BrokerSettings settings;
+kafka::broker::BrokerSettings read_broker(Reader& read, std::string_view listen, std::string data_dir) {
+  kafka::broker::BrokerSettings settings;
   settings.listen = read.take(listen, parse_address(read.text(listen)));
   settings.data_dir = std::move(data_dir);
-  settings.durability = read.take("durability", kafka::parse_durability(read.text("durability")));
+  settings.durability = read.take("durability", kafka::broker::parse_durability(read.text("durability")));
   settings.retention_bytes = read.size("retention-bytes");
   settings.retention_time = read.duration("retention-time");
   settings.keep_unread = read.on("keep-unread");

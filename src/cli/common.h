@@ -22,7 +22,7 @@ inline constexpr std::string_view kBrokerSettings[] = {
     "durability", "retention-bytes", "retention-time", "keep-unread",
     "repair",     "partitions",      "allow-anonymous"};
 
-kafka::BrokerSettings read_broker(Reader& read, std::string_view listen, std::string data_dir);
+kafka::broker::BrokerSettings read_broker(Reader& read, std::string_view listen, std::string data_dir);
 
 LogLevel read_log_level(Reader& read);
 

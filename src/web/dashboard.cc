@@ -41,7 +41,7 @@ bool accepts_gzip(const HttpRequest& request) {
   return accepted && accepted->find("gzip") != std::string_view::npos;
 }
 
-void serve_asset(const Asset& asset, const HttpRequest& request,
+void serve_asset(const web_assets::Asset& asset, const HttpRequest& request,
                  HttpResponder& answer) {
   HttpHeaders headers = with(kSafe, "ETag", std::string(asset.etag));
   headers.emplace_back("Cache-Control", "no-cache");
@@ -173,7 +173,7 @@ void Dashboard::serve(const Guard& guard, const HttpRequest& request, HttpRespon
     return answer.reply(200, kPrometheusType, prometheus_text(latest()), kSafe);
   if (request.path.starts_with("/api/"))
     return serve_api(request.path.substr(4), request, std::move(answer));
-  for (const Asset& asset : web_assets()) {
+  for (const web_assets::Asset& asset : web_assets::all()) {
     if (asset.path != (request.path == "/" ? "/index.html" : request.path)) continue;
     if (!reads) return refuse(answer, 405, "pages are only read");
     return serve_asset(asset, request, answer);

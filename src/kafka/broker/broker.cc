@@ -12,7 +12,7 @@
 #include "kafka/broker/memory_files.h"
 #include "kafka/broker/retention.h"
 
-namespace ds::kafka {
+namespace ds::kafka::broker {
 namespace {
 
 constexpr Nanos kGroupTick = 20 * kMillisecond;
@@ -238,4 +238,4 @@ BrokerStats Broker::stats() const {
   return stats;
 }
 
-}  // namespace ds::kafka
+}  // namespace ds::kafka::broker

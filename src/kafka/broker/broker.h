@@ -19,7 +19,7 @@
 #include "net/files.h"
 #include "net/socket.h"
 
-namespace ds::kafka {
+namespace ds::kafka::broker {
 
 struct BrokerSettings {
   Address listen{"127.0.0.1", 9092};  // port 0: a free one
@@ -90,4 +90,4 @@ class Broker {
   std::unique_ptr<Running> running_;
 };
 
-}  // namespace ds::kafka
+}  // namespace ds::kafka::broker

@@ -7,7 +7,7 @@
 
 #include "base/bytes.h"
 
-namespace ds::kafka {
+namespace ds::kafka::broker {
 
 /// Uninitialized bytes: memory that was never written to costs nothing.
 struct Buffer {
@@ -54,4 +54,4 @@ class BufferPool {
   std::vector<Buffer> free_;
 };
 
-}  // namespace ds::kafka
+}  // namespace ds::kafka::broker

@@ -9,7 +9,7 @@
 #include "kafka/broker/lane_server.h"
 #include "kafka/broker/routes.h"
 
-namespace ds::kafka {
+namespace ds::kafka::broker {
 namespace {
 
 constexpr std::size_t kReadBytesATurn = 4u << 20;  // then the others have their turn
@@ -214,4 +214,4 @@ void Connection::watch_what_matters() {
   server_.poller().change(transport_->fd(), watched_ = wanted, *this);
 }
 
-}  // namespace ds::kafka
+}  // namespace ds::kafka::broker

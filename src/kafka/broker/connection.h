@@ -14,7 +14,7 @@
 #include "net/socket.h"
 #include "net/transport.h"
 
-namespace ds::kafka {
+namespace ds::kafka::broker {
 
 class LaneServer;
 
@@ -101,4 +101,4 @@ class Connection final : public Watcher {
   std::string refused_;
 };
 
-}  // namespace ds::kafka
+}  // namespace ds::kafka::broker

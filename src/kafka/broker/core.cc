@@ -1,6 +1,6 @@
 #include "kafka/broker/core.h"
 
-namespace ds::kafka {
+namespace ds::kafka::broker {
 
 Refusal Core::find_or_create(const std::string& name, bool create,
                              std::shared_ptr<const Topic>& topic) {
@@ -42,4 +42,4 @@ void Core::log_refusal(const std::string& peer, const std::string& why) {
   if (count <= kAll || count % kAll == 0) log.warn("{}: connection ended: {}", peer, why);
 }
 
-}  // namespace ds::kafka
+}  // namespace ds::kafka::broker

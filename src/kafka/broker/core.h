@@ -16,7 +16,7 @@
 #include "kafka/broker/topics.h"
 #include "net/files.h"
 
-namespace ds::kafka {
+namespace ds::kafka::broker {
 
 struct Counters {
   std::atomic<std::uint64_t> requests = 0;
@@ -56,4 +56,4 @@ struct Core {
   void log_refusal(const std::string& peer, const std::string& why);
 };
 
-}  // namespace ds::kafka
+}  // namespace ds::kafka::broker

@@ -2,7 +2,7 @@
 
 #include "kafka/broker/topics.h"
 
-namespace ds::kafka {
+namespace ds::kafka::broker {
 namespace {
 
 constexpr std::string_view kProgram = "datastorm broker ";
@@ -59,4 +59,4 @@ Result<DataFolder> DataFolder::open(Files& files, const std::string& path,
   return folder;
 }
 
-}  // namespace ds::kafka
+}  // namespace ds::kafka::broker

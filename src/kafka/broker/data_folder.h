@@ -6,7 +6,7 @@
 
 #include "net/files.h"
 
-namespace ds::kafka {
+namespace ds::kafka::broker {
 
 /// Holds the folder's lock while it lives.
 struct DataFolder {
@@ -20,4 +20,4 @@ struct DataFolder {
                                  bool with_lock);
 };
 
-}  // namespace ds::kafka
+}  // namespace ds::kafka::broker

@@ -2,7 +2,7 @@
 
 #include "base/units.h"
 
-namespace ds::kafka {
+namespace ds::kafka::broker {
 
 std::string Durability::to_string() const {
   switch (mode) {
@@ -35,4 +35,4 @@ Result<Durability> parse_durability(std::string_view text) {
                .hint = "use sync, interval:MS (1 or more), cache or memory"};
 }
 
-}  // namespace ds::kafka
+}  // namespace ds::kafka::broker

@@ -7,7 +7,7 @@
 #include "base/clock.h"
 #include "base/result.h"
 
-namespace ds::kafka {
+namespace ds::kafka::broker {
 
 enum class DurabilityMode {
   kSync,      // on the disk (fdatasync) before the reply; survives power loss
@@ -27,4 +27,4 @@ struct Durability {
 /// "sync", "interval:200" (milliseconds; "interval:1s" too), "cache" or "memory".
 Result<Durability> parse_durability(std::string_view text);
 
-}  // namespace ds::kafka
+}  // namespace ds::kafka::broker

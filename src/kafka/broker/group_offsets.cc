@@ -2,7 +2,7 @@
 
 #include "kafka/wire/crc32c.h"
 
-namespace ds::kafka {
+namespace ds::kafka::broker {
 namespace {
 
 enum class Kind : std::uint8_t { kCommit = 1, kOffsetGone = 2, kGroupGone = 3 };
@@ -234,4 +234,4 @@ Status GroupOffsets::remove_topic(const std::string& topic) {
   return Done{};
 }
 
-}  // namespace ds::kafka
+}  // namespace ds::kafka::broker

@@ -13,7 +13,7 @@
 #include "base/log.h"
 #include "net/files.h"
 
-namespace ds::kafka {
+namespace ds::kafka::broker {
 
 struct GroupOffset {
   std::int64_t offset = -1;
@@ -70,4 +70,4 @@ class GroupOffsets {
   std::uint64_t synced_ = 0;
 };
 
-}  // namespace ds::kafka
+}  // namespace ds::kafka::broker

@@ -2,7 +2,7 @@
 
 #include <algorithm>
 
-namespace ds::kafka {
+namespace ds::kafka::broker {
 namespace {
 
 JoinGroupResponse refused(KafkaError error, std::string member_id = {}) {
@@ -442,4 +442,4 @@ void Groups::forget(const std::string& id) {
   groups_.erase(id);
 }
 
-}  // namespace ds::kafka
+}  // namespace ds::kafka::broker

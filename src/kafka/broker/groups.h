@@ -27,7 +27,7 @@
 #include "kafka/wire/messages/15_describe_groups.h"
 #include "kafka/wire/messages/16_list_groups.h"
 
-namespace ds::kafka {
+namespace ds::kafka::broker {
 
 struct GroupSettings {
   /// An empty group waits this long for others before it starts, so that members which start
@@ -137,4 +137,4 @@ class Groups {
   std::map<std::string, Group> groups_;
 };
 
-}  // namespace ds::kafka
+}  // namespace ds::kafka::broker

@@ -2,7 +2,7 @@
 
 #include "kafka/broker/core.h"
 
-namespace ds::kafka {
+namespace ds::kafka::broker {
 
 LaneServer::LaneServer(std::string name, const Clock& clock, Log& log, Core& core)
     : core_(core), log_(log), send_buffer_(kSendBytes), lane_(std::move(name), clock) {}
@@ -53,4 +53,4 @@ void LaneServer::close_all() {
   });
 }
 
-}  // namespace ds::kafka
+}  // namespace ds::kafka::broker

@@ -11,7 +11,7 @@
 #include "kafka/broker/connection.h"
 #include "net/lane.h"
 
-namespace ds::kafka {
+namespace ds::kafka::broker {
 
 struct Core;
 
@@ -54,4 +54,4 @@ class LaneServer {
   Lane lane_;  // last: its thread uses the rest
 };
 
-}  // namespace ds::kafka
+}  // namespace ds::kafka::broker

@@ -4,7 +4,7 @@
 
 #include "kafka/wire/crc32c.h"
 
-namespace ds::kafka {
+namespace ds::kafka::broker {
 namespace {
 constexpr std::uint32_t kMagic = 0x44534d4b;  // "DSMK"
 constexpr std::int32_t kVersion = 1;
@@ -39,4 +39,4 @@ std::optional<Marks> decode_marks(ByteView bytes) {
   return marks;
 }
 
-}  // namespace ds::kafka
+}  // namespace ds::kafka::broker

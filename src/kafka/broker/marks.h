@@ -8,7 +8,7 @@
 
 #include "base/bytes.h"
 
-namespace ds::kafka {
+namespace ds::kafka::broker {
 
 struct Marks {
   std::int64_t active_segment = 0;
@@ -26,4 +26,4 @@ std::array<std::uint8_t, kMarksBytes> encode_marks(const Marks& marks);
 /// Nothing for bytes that are no marks, or not whole.
 std::optional<Marks> decode_marks(ByteView bytes);
 
-}  // namespace ds::kafka
+}  // namespace ds::kafka::broker

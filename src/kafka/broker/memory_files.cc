@@ -6,7 +6,7 @@
 #include <cerrno>
 #include <cstring>
 
-namespace ds::kafka {
+namespace ds::kafka::broker {
 namespace {
 
 Error memory_error(std::string_view what, const std::string& path, int error) {
@@ -125,4 +125,4 @@ Result<bool> MemoryFiles::exists(const std::string& path) {
   return files_.contains(path) || folders_.contains(path);
 }
 
-}  // namespace ds::kafka
+}  // namespace ds::kafka::broker

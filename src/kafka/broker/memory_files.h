@@ -9,7 +9,7 @@
 
 #include "net/files.h"
 
-namespace ds::kafka {
+namespace ds::kafka::broker {
 
 /// Threads: any. sync() has nothing to do; a removed file lives on while it is open.
 class MemoryFiles final : public Files {
@@ -28,4 +28,4 @@ class MemoryFiles final : public Files {
   std::set<std::string> folders_;
 };
 
-}  // namespace ds::kafka
+}  // namespace ds::kafka::broker

@@ -2,7 +2,7 @@
 
 #include <algorithm>
 
-namespace ds::kafka {
+namespace ds::kafka::broker {
 
 std::unique_ptr<Partition> Partition::open(Files& files, std::string name,
                                            const std::string& folder, const LogSettings& settings,
@@ -146,4 +146,4 @@ std::uint64_t Partition::bytes() {
   return log_ ? log_->bytes() : 0;
 }
 
-}  // namespace ds::kafka
+}  // namespace ds::kafka::broker

@@ -14,7 +14,7 @@
 #include "kafka/broker/producer_state.h"
 #include "kafka/wire/error_codes.h"
 
-namespace ds::kafka {
+namespace ds::kafka::broker {
 
 /// A Fetch that waits for records. The first partition to get some calls wake(), once.
 struct FetchWait {
@@ -99,4 +99,4 @@ class Partition {
   std::atomic<bool> offline_ = false;
 };
 
-}  // namespace ds::kafka
+}  // namespace ds::kafka::broker

@@ -5,7 +5,7 @@
 
 #include "kafka/broker/marks.h"
 
-namespace ds::kafka {
+namespace ds::kafka::broker {
 namespace {
 
 constexpr std::int32_t kLeaderEpoch = 0;  // one broker, never replaced
@@ -277,4 +277,4 @@ std::vector<std::shared_ptr<Segment>> PartitionLog::drop_oldest() {
   return drop_before(segments_.front()->next_offset());
 }
 
-}  // namespace ds::kafka
+}  // namespace ds::kafka::broker

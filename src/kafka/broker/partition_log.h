@@ -19,7 +19,7 @@
 #include "base/log.h"
 #include "kafka/broker/segment.h"
 
-namespace ds::kafka {
+namespace ds::kafka::broker {
 
 /// Whole batches of one segment; it keeps the bytes alive.
 struct LogSlice {
@@ -113,4 +113,4 @@ class PartitionLog {
 /// The kernel's boot id; zeros where there is none (then every start is judged as after a boot).
 std::array<std::uint8_t, 16> read_boot_id();
 
-}  // namespace ds::kafka
+}  // namespace ds::kafka::broker

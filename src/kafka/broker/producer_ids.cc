@@ -2,7 +2,7 @@
 
 #include <charconv>
 
-namespace ds::kafka {
+namespace ds::kafka::broker {
 
 Result<std::unique_ptr<ProducerIds>> ProducerIds::open(Files& files, const std::string& data_dir) {
   std::unique_ptr<ProducerIds> ids(new ProducerIds(files, data_dir + "/producers"));
@@ -28,4 +28,4 @@ Result<std::int64_t> ProducerIds::next() {
   return next_++;
 }
 
-}  // namespace ds::kafka
+}  // namespace ds::kafka::broker

@@ -9,7 +9,7 @@
 #include "base/result.h"
 #include "net/files.h"
 
-namespace ds::kafka {
+namespace ds::kafka::broker {
 
 /// Threads: any. Ids are set aside in the data folder a thousand at a time.
 class ProducerIds {
@@ -28,4 +28,4 @@ class ProducerIds {
   std::int64_t block_end_ = 0;
 };
 
-}  // namespace ds::kafka
+}  // namespace ds::kafka::broker

@@ -3,7 +3,7 @@
 #include <algorithm>
 #include <limits>
 
-namespace ds::kafka {
+namespace ds::kafka::broker {
 namespace {
 
 /// Sequences wrap to 0 after 2^31 - 1.
@@ -54,4 +54,4 @@ void ProducerState::forget_the_most_silent() {
   producers_.erase(silent);
 }
 
-}  // namespace ds::kafka
+}  // namespace ds::kafka::broker

@@ -15,7 +15,7 @@
 #include "kafka/wire/error_codes.h"
 #include "kafka/wire/record_batch.h"
 
-namespace ds::kafka {
+namespace ds::kafka::broker {
 
 /// Threads: none of its own: Partition's lock guards it.
 /// Cost:    a hash look-up and at most five comparisons a batch.
@@ -56,4 +56,4 @@ class ProducerState {
   std::unordered_map<std::int64_t, Producer> producers_;
 };
 
-}  // namespace ds::kafka
+}  // namespace ds::kafka::broker

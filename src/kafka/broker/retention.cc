@@ -2,7 +2,7 @@
 
 #include <queue>
 
-namespace ds::kafka {
+namespace ds::kafka::broker {
 namespace {
 
 bool drop_one(Core& core, Partition& partition) {
@@ -57,4 +57,4 @@ void enforce_retention(Core& core) {
   }
 }
 
-}  // namespace ds::kafka
+}  // namespace ds::kafka::broker

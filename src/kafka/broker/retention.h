@@ -3,11 +3,11 @@
 
 #include "kafka/broker/core.h"
 
-namespace ds::kafka {
+namespace ds::kafka::broker {
 
 /// Drops segments until the limits hold, oldest first. Compacted topics are left alone: their
 /// records are kept by key, not by age.
 /// Threads: the syncer's. Cost: one lock of each partition, then one a segment.
 void enforce_retention(Core& core);
 
-}  // namespace ds::kafka
+}  // namespace ds::kafka::broker

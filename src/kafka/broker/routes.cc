@@ -4,7 +4,7 @@
 
 #include "kafka/broker/handlers/handlers.h"
 
-namespace ds::kafka {
+namespace ds::kafka::broker {
 namespace {
 
 /// Decodes what the handler takes, and sends what it returns; one that returns nothing sends
@@ -108,4 +108,4 @@ void handle_frame(LaneServer& server, Connection& connection, ByteSpan frame,
   route.handle(call);
 }
 
-}  // namespace ds::kafka
+}  // namespace ds::kafka::broker

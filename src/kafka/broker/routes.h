@@ -9,7 +9,7 @@
 #include "kafka/broker/lane_server.h"
 #include "kafka/wire/codec.h"
 
-namespace ds::kafka {
+namespace ds::kafka::broker {
 
 /// Where the answer to one request goes; may be kept and used later, from any thread, once.
 struct Answer {
@@ -59,4 +59,4 @@ std::optional<std::string> routes_refuse(ByteView front, std::size_t frame);
 void handle_frame(LaneServer& server, Connection& connection, ByteSpan frame,
                   std::uint64_t request);
 
-}  // namespace ds::kafka
+}  // namespace ds::kafka::broker

@@ -4,7 +4,7 @@
 #include <array>
 #include <charconv>
 
-namespace ds::kafka {
+namespace ds::kafka::broker {
 namespace {
 
 constexpr std::string_view kSuffix = ".log";
@@ -127,4 +127,4 @@ Result<BatchHeader> read_header(File& file, std::uint64_t position) {
   return BatchHeader::read(ByteView(bytes).first(*got));
 }
 
-}  // namespace ds::kafka
+}  // namespace ds::kafka::broker

@@ -12,7 +12,7 @@
 #include "kafka/wire/record_batch.h"
 #include "net/files.h"
 
-namespace ds::kafka {
+namespace ds::kafka::broker {
 
 /// Threads:  none of its own: the partition's lock guards everything but read_at() of bytes below
 ///           end(), which nobody changes any more.
@@ -74,4 +74,4 @@ class Segment {
 /// Reads the header at `position` of a segment's file.
 Result<BatchHeader> read_header(File& file, std::uint64_t position);
 
-}  // namespace ds::kafka
+}  // namespace ds::kafka::broker

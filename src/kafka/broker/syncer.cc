@@ -4,7 +4,7 @@
 #include <chrono>
 #include <map>
 
-namespace ds::kafka {
+namespace ds::kafka::broker {
 
 Syncer::Syncer(const Clock& clock)
     : clock_(clock), thread_([this](std::stop_token stop) { run(stop); }) {}
@@ -68,4 +68,4 @@ void Syncer::sync_round(std::vector<Waiting> round) {
   }
 }
 
-}  // namespace ds::kafka
+}  // namespace ds::kafka::broker

@@ -16,7 +16,7 @@
 #include "base/clock.h"
 #include "kafka/broker/partition.h"
 
-namespace ds::kafka {
+namespace ds::kafka::broker {
 
 /// Threads:  when_synced() and every() from any thread; tasks run on the syncer's own.
 /// Lifetime: the destructor finishes what waits, then joins.
@@ -57,4 +57,4 @@ class Syncer {
   std::jthread thread_;
 };
 
-}  // namespace ds::kafka
+}  // namespace ds::kafka::broker

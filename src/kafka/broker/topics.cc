@@ -6,7 +6,7 @@
 #include <charconv>
 #include <thread>
 
-namespace ds::kafka {
+namespace ds::kafka::broker {
 namespace {
 
 constexpr TopicConfigKind kConfigKinds[] = {
@@ -307,4 +307,4 @@ Refusal Topics::set_configs(const std::string& name, const TopicConfigs& configs
   return publish(name, changed);
 }
 
-}  // namespace ds::kafka
+}  // namespace ds::kafka::broker

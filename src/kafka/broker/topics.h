@@ -14,7 +14,7 @@
 #include "kafka/broker/partition.h"
 #include "kafka/wire/fields.h"
 
-namespace ds::kafka {
+namespace ds::kafka::broker {
 
 using TopicConfigs = std::map<std::string, std::string>;
 
@@ -113,4 +113,4 @@ class Topics {
 Uuid random_uuid();
 std::string uuid_text(const Uuid& id);  // 22 characters of URL-safe base64, as Kafka writes it
 
-}  // namespace ds::kafka
+}  // namespace ds::kafka::broker

@@ -4,7 +4,7 @@
 
 #include "kafka/broker/handlers/handlers.h"
 
-namespace ds::kafka {
+namespace ds::kafka::broker {
 namespace {
 
 struct Judged {
@@ -124,4 +124,4 @@ void handle_produce(Call& call, ProduceRequest& request) {
     });
 }
 
-}  // namespace ds::kafka
+}  // namespace ds::kafka::broker

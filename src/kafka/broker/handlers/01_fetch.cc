@@ -6,7 +6,7 @@
 
 #include "kafka/broker/handlers/handlers.h"
 
-namespace ds::kafka {
+namespace ds::kafka::broker {
 namespace {
 
 constexpr std::size_t kAnswerBytesMax = 64u << 20;
@@ -145,4 +145,4 @@ void handle_fetch(Call& call, FetchRequest& request) {
   std::make_shared<Fetch>(call, std::move(request))->try_to_answer();
 }
 
-}  // namespace ds::kafka
+}  // namespace ds::kafka::broker

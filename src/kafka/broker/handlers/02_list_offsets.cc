@@ -1,7 +1,7 @@
 // ListOffsets: the ends of a log, or the first record at or after a time.
 #include "kafka/broker/handlers/handlers.h"
 
-namespace ds::kafka {
+namespace ds::kafka::broker {
 namespace {
 
 ListOffsetsResponse::Partition look(const Topic* topic,
@@ -44,4 +44,4 @@ ListOffsetsResponse handle_list_offsets(Call& call, ListOffsetsRequest& request)
   return response;
 }
 
-}  // namespace ds::kafka
+}  // namespace ds::kafka::broker

@@ -1,7 +1,7 @@
 // Metadata: this broker leads everything; topics are made on first use.
 #include "kafka/broker/handlers/handlers.h"
 
-namespace ds::kafka {
+namespace ds::kafka::broker {
 namespace {
 
 MetadataResponse::Topic tell(const Topic& topic) {
@@ -47,4 +47,4 @@ MetadataResponse handle_metadata(Call& call, MetadataRequest& request) {
   return response;
 }
 
-}  // namespace ds::kafka
+}  // namespace ds::kafka::broker

@@ -1,7 +1,7 @@
 // OffsetCommit: by a member of the group, or from outside while it has no members.
 #include "kafka/broker/handlers/handlers.h"
 
-namespace ds::kafka {
+namespace ds::kafka::broker {
 namespace {
 
 constexpr std::size_t kMetadataMax = 4096;
@@ -59,4 +59,4 @@ void handle_offset_commit(Call& call, OffsetCommitRequest& request) {
   });
 }
 
-}  // namespace ds::kafka
+}  // namespace ds::kafka::broker

@@ -1,7 +1,7 @@
 // OffsetFetch: what a group has committed; -1 where it has not.
 #include "kafka/broker/handlers/handlers.h"
 
-namespace ds::kafka {
+namespace ds::kafka::broker {
 namespace {
 
 OffsetFetchResponse::Partition tell(std::int32_t index, const GroupOffset& offset) {
@@ -36,4 +36,4 @@ OffsetFetchResponse handle_offset_fetch(Call& call, OffsetFetchRequest& request)
   return response;
 }
 
-}  // namespace ds::kafka
+}  // namespace ds::kafka::broker

@@ -1,7 +1,7 @@
 // FindCoordinator: always this broker; there is none for transactions.
 #include "kafka/broker/handlers/handlers.h"
 
-namespace ds::kafka {
+namespace ds::kafka::broker {
 
 FindCoordinatorResponse handle_find_coordinator(Call& call, FindCoordinatorRequest& request) {
   constexpr std::int8_t kGroup = 0;
@@ -16,4 +16,4 @@ FindCoordinatorResponse handle_find_coordinator(Call& call, FindCoordinatorReque
           .port = call.connection.local().port};
 }
 
-}  // namespace ds::kafka
+}  // namespace ds::kafka::broker

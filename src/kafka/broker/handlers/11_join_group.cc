@@ -1,7 +1,7 @@
 // JoinGroup: answered when the rebalance is complete.
 #include "kafka/broker/handlers/handlers.h"
 
-namespace ds::kafka {
+namespace ds::kafka::broker {
 
 void handle_join_group(Call& call, JoinGroupRequest& request) {
   constexpr int kNeedsId = 4;  // the version from which a member joins in two steps
@@ -10,4 +10,4 @@ void handle_join_group(Call& call, JoinGroupRequest& request) {
                          [answer = call.answer](const auto& response) { answer.send(response); });
 }
 
-}  // namespace ds::kafka
+}  // namespace ds::kafka::broker

@@ -1,6 +1,6 @@
 #include "kafka/broker/handlers/handlers.h"
 
-namespace ds::kafka {
+namespace ds::kafka::broker {
 
 LeaveGroupResponse handle_leave_group(Call& call, LeaveGroupRequest& request) {
   constexpr int kSeveral = 3;  // the version from which one request names several members
@@ -18,4 +18,4 @@ LeaveGroupResponse handle_leave_group(Call& call, LeaveGroupRequest& request) {
   return response;
 }
 
-}  // namespace ds::kafka
+}  // namespace ds::kafka::broker

@@ -1,6 +1,6 @@
 #include "kafka/broker/handlers/handlers.h"
 
-namespace ds::kafka {
+namespace ds::kafka::broker {
 
 DescribeGroupsResponse handle_describe_groups(Call& call, DescribeGroupsRequest& request) {
   DescribeGroupsResponse response;
@@ -16,4 +16,4 @@ DescribeGroupsResponse handle_describe_groups(Call& call, DescribeGroupsRequest&
   return response;
 }
 
-}  // namespace ds::kafka
+}  // namespace ds::kafka::broker

@@ -3,7 +3,7 @@
 
 #include "kafka/broker/handlers/handlers.h"
 
-namespace ds::kafka {
+namespace ds::kafka::broker {
 
 ListGroupsResponse handle_list_groups(Call& call, ListGroupsRequest& request) {
   ListGroupsResponse response{.groups = call.core.groups->list()};
@@ -19,4 +19,4 @@ ListGroupsResponse handle_list_groups(Call& call, ListGroupsRequest& request) {
   return response;
 }
 
-}  // namespace ds::kafka
+}  // namespace ds::kafka::broker

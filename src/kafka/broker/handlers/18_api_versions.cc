@@ -1,7 +1,7 @@
 // ApiVersions: made from the one list that is the server.
 #include "kafka/broker/handlers/handlers.h"
 
-namespace ds::kafka {
+namespace ds::kafka::broker {
 
 ApiVersionsResponse api_versions() {
   ApiVersionsResponse response;
@@ -18,4 +18,4 @@ ApiVersionsResponse handle_api_versions(Call&, ApiVersionsRequest&) {
   return api_versions();
 }
 
-}  // namespace ds::kafka
+}  // namespace ds::kafka::broker

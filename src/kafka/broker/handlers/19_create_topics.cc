@@ -1,6 +1,6 @@
 #include "kafka/broker/handlers/handlers.h"
 
-namespace ds::kafka {
+namespace ds::kafka::broker {
 namespace {
 
 Refusal create(Core& core, const CreateTopicsRequest::Topic& asked, bool validate_only) {
@@ -42,4 +42,4 @@ CreateTopicsResponse handle_create_topics(Call& call, CreateTopicsRequest& reque
   return response;
 }
 
-}  // namespace ds::kafka
+}  // namespace ds::kafka::broker

@@ -1,6 +1,6 @@
 #include "kafka/broker/handlers/handlers.h"
 
-namespace ds::kafka {
+namespace ds::kafka::broker {
 
 DeleteTopicsResponse handle_delete_topics(Call& call, DeleteTopicsRequest& request) {
   DeleteTopicsResponse response;
@@ -14,4 +14,4 @@ DeleteTopicsResponse handle_delete_topics(Call& call, DeleteTopicsRequest& reque
   return response;
 }
 
-}  // namespace ds::kafka
+}  // namespace ds::kafka::broker

@@ -1,6 +1,6 @@
 #include "kafka/broker/handlers/handlers.h"
 
-namespace ds::kafka {
+namespace ds::kafka::broker {
 namespace {
 
 DeleteRecordsResponse::Partition drop(Core& core, const Topic* topic,
@@ -42,4 +42,4 @@ DeleteRecordsResponse handle_delete_records(Call& call, DeleteRecordsRequest& re
   return response;
 }
 
-}  // namespace ds::kafka
+}  // namespace ds::kafka::broker

@@ -3,7 +3,7 @@
 
 #include "kafka/broker/handlers/handlers.h"
 
-namespace ds::kafka {
+namespace ds::kafka::broker {
 
 InitProducerIdResponse handle_init_producer_id(Call& call, InitProducerIdRequest& request) {
   if (request.transactional_id)
@@ -21,4 +21,4 @@ InitProducerIdResponse handle_init_producer_id(Call& call, InitProducerIdRequest
   return {.error_code = KafkaError::kKafkaStorageError, .producer_id = -1, .producer_epoch = -1};
 }
 
-}  // namespace ds::kafka
+}  // namespace ds::kafka::broker

@@ -3,7 +3,7 @@
 
 #include "kafka/broker/handlers/handlers.h"
 
-namespace ds::kafka {
+namespace ds::kafka::broker {
 namespace {
 
 constexpr std::int8_t kTopic = 2;
@@ -74,4 +74,4 @@ DescribeConfigsResponse handle_describe_configs(Call& call, DescribeConfigsReque
   return response;
 }
 
-}  // namespace ds::kafka
+}  // namespace ds::kafka::broker

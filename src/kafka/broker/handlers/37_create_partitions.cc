@@ -1,6 +1,6 @@
 #include "kafka/broker/handlers/handlers.h"
 
-namespace ds::kafka {
+namespace ds::kafka::broker {
 namespace {
 
 Refusal grow(Core& core, const CreatePartitionsRequest::Topic& asked, bool validate_only) {
@@ -26,4 +26,4 @@ CreatePartitionsResponse handle_create_partitions(Call& call, CreatePartitionsRe
   return response;
 }
 
-}  // namespace ds::kafka
+}  // namespace ds::kafka::broker

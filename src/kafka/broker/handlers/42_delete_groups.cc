@@ -1,6 +1,6 @@
 #include "kafka/broker/handlers/handlers.h"
 
-namespace ds::kafka {
+namespace ds::kafka::broker {
 namespace {
 
 KafkaError remove(Core& core, const std::string& id) {
@@ -24,4 +24,4 @@ DeleteGroupsResponse handle_delete_groups(Call& call, DeleteGroupsRequest& reque
   return response;
 }
 
-}  // namespace ds::kafka
+}  // namespace ds::kafka::broker

@@ -1,7 +1,7 @@
 // IncrementalAlterConfigs: settings of topics; the broker's own are given at its start.
 #include "kafka/broker/handlers/handlers.h"
 
-namespace ds::kafka {
+namespace ds::kafka::broker {
 namespace {
 
 constexpr std::int8_t kTopic = 2;
@@ -43,4 +43,4 @@ IncrementalAlterConfigsResponse handle_incremental_alter_configs(
   return response;
 }
 
-}  // namespace ds::kafka
+}  // namespace ds::kafka::broker

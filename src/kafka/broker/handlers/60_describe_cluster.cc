@@ -1,6 +1,6 @@
 #include "kafka/broker/handlers/handlers.h"
 
-namespace ds::kafka {
+namespace ds::kafka::broker {
 
 DescribeClusterResponse handle_describe_cluster(Call& call, DescribeClusterRequest&) {
   DescribeClusterResponse response{.cluster_id = call.core.cluster_id,
@@ -12,4 +12,4 @@ DescribeClusterResponse handle_describe_cluster(Call& call, DescribeClusterReque
   return response;
 }
 
-}  // namespace ds::kafka
+}  // namespace ds::kafka::broker

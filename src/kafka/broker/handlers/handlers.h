@@ -5,7 +5,7 @@
 #include "kafka/broker/routes.h"
 #include "kafka/wire/messages/all.h"
 
-namespace ds::kafka {
+namespace ds::kafka::broker {
 
 void handle_produce(Call& call, ProduceRequest& request);
 void handle_fetch(Call& call, FetchRequest& request);
@@ -35,4 +35,4 @@ DescribeClusterResponse handle_describe_cluster(Call& call, DescribeClusterReque
 /// What ApiVersions tells; also of a version that we do not know.
 ApiVersionsResponse api_versions();
 
-}  // namespace ds::kafka
+}  // namespace ds::kafka::broker
