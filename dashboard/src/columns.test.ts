@@ -32,10 +32,11 @@ test("Columns stay bounded and keep the newest", () => {
 test("Columns begin from a history and go on", () => {
   const history = { range: "5m" as const, stepMs: 1000, t: [1000, 2000], positive: [1, 2], negative: [3, 4],
     neutral: [5, 6], generated: [9, 12], stored: [9, 12] };
-  const columns = Columns.from(history, 300);
+  const columns = Columns.from(history, 300, 3000);
   assert.ok(!columns.append(row(2000)));
   assert.ok(columns.append(row(3000)));
   assert.deepEqual([...columns.column("neutral")], [5, 6, 1]);
+  assert.equal(Columns.from(history, 300, 2999).length, 1, "the second step is not over yet");
 });
 
 test("Columns find the first row at or after an instant", () => {

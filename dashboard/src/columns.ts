@@ -20,11 +20,13 @@ export class Columns {
 
   constructor(readonly stepMs: number, readonly rowsMax: number) {}
 
-  static from(history: History, rowsMax: number): Columns {
+  /** A step that is not over at `now` is left out: half of it would look like a fall. */
+  static from(history: History, rowsMax: number, now: number): Columns {
     const columns = new Columns(history.stepMs, Math.max(rowsMax, history.t.length));
     columns.reserve(columns.rowsMax * 2);
-    columns.length = history.t.length;
     for (const name of NAMES) columns.rows[name].set(history[name]);
+    columns.length = history.t.length;
+    while (columns.length > 0 && columns.last() + columns.stepMs > now) columns.length--;
     return columns;
   }
 

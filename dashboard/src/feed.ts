@@ -121,7 +121,7 @@ export async function loadHistory() {
 async function fetchColumns(range: History["range"], brand: string): Promise<Columns> {
   const query = new URLSearchParams(brand ? { range, brand } : { range });
   const said = await request<History>("GET", `/api/history?${query}`);
-  return Columns.from(said, state.RANGE_MS[range] / said.stepMs);
+  return Columns.from(said, state.RANGE_MS[range] / said.stepMs, state.status.value?.nowMs || Date.now());
 }
 
 /** Seconds that came while the history was on its way. */

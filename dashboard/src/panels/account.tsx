@@ -3,6 +3,7 @@
 import type { Status } from "../contract";
 import { bytes, count, percent } from "../format";
 import { status } from "../state";
+import { untouched } from "../status";
 import { Card, Icon } from "./parts";
 
 function Figure(props: { name: string; value: number; note: string; id: string }) {
@@ -33,7 +34,17 @@ function confirmed(s: Status): { name: string; value: number; note: string } {
   return { name: "Acknowledged", value: acknowledged, note: trouble.filter(Boolean).join(", ") || "none failed" };
 }
 
-function Balance({ balance }: Status) {
+function Balance(s: Status) {
+  const { balance } = s;
+  if (balance.ok && untouched(s)) {
+    return (
+      <div class="balance none" data-testid="balance">
+        <p>
+          <strong>nothing to account for yet</strong>
+        </p>
+      </div>
+    );
+  }
   const faults = [
     balance.missing > 0 && `${count(balance.missing)} missing`,
     balance.doubled > 0 && `${count(balance.doubled)} doubled`,
@@ -85,10 +96,15 @@ function Conditions({ store, broker }: Status) {
   );
 }
 
+function storedNote(s: Status, underway: number): string {
+  if (underway > 0) return `${count(underway)} on their way`;
+  if (s.stored === 0) return "none yet";
+  return s.retired > 0 ? `all; ${count(s.retired)} old rows retired` : "all of them";
+}
+
 export function Account() {
   const s = status.value!;
   const middle = confirmed(s);
-  const underway = Math.max(0, middle.value - s.stored);
   return (
     <Card area="account" title="Account">
       <div class="account-row">
@@ -101,7 +117,7 @@ export function Account() {
             id="stored"
             name="Stored"
             value={s.stored}
-            note={underway > 0 ? `${count(underway)} on their way` : s.retired > 0 ? `${count(s.retired)} retired since` : "all of them"}
+            note={storedNote(s, middle.value - s.stored)}
           />
         </dl>
         <Balance {...s} />

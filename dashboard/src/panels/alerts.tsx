@@ -58,7 +58,7 @@ export function Alerts() {
         </ol>
       ) : (
         <Empty>
-          All calm. More than 50 % negative raises a crisis, more than 70 % positive an opportunity.
+          All calm. More than {percent(0.5, 0)} negative raises a crisis, more than {percent(0.7, 0)} positive an opportunity.
         </Empty>
       )}
     </Card>

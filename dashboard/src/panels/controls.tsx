@@ -8,7 +8,7 @@ import { compact } from "../format";
 import { moved, whole } from "../mix";
 import { POSITION_MAX, positionOf, rateAt } from "../rate_scale";
 import { busy, closedBecause, refusal, status } from "../state";
-import { Card, Icon, IconButton, NAMES, Reason, Segments, Slider } from "./parts";
+import { Card, Icon, IconButton, NAMES, Reason, Segments, Slider, Words } from "./parts";
 
 /** The one sentence that explains why all of these are greyed, if all are. */
 function reasonFor(controls: Control[]): string | null {
@@ -23,8 +23,14 @@ function Refused() {
       {problem && (
         <div class="refused" data-testid="refusal">
           <p>
-            <strong>{problem.error}</strong>
-            {problem.hint && <span class="note">Try: {problem.hint}</span>}
+            <strong>
+              <Words text={problem.error} />
+            </strong>
+            {problem.hint && (
+              <span class="note">
+                Try: <Words text={problem.hint} />
+              </span>
+            )}
           </p>
           <IconButton icon="cross" label="Dismiss" onClick={() => (refusal.value = null)} />
         </div>
@@ -77,6 +83,9 @@ async function send<T>(draft: Signal<T | null>, ask: (value: T) => Promise<boole
   if (draft.value === value) draft.value = null;
 }
 
+/** Rate and mix share a card: when both are greyed alike, it says why once. */
+const ownReason = (why: string | null) => (reasonFor(["rate", "mix"]) ? null : why);
+
 function RateControl() {
   const draft = useSignal<number | null>(null);
   const { target } = status.value!.rate;
@@ -94,7 +103,7 @@ function RateControl() {
         onMove={(p) => (draft.value = p)}
         onDone={() => send(draft, (p) => actions.setRate({ rate: rateAt(p) }))}
       />
-      <Reason why={why} />
+      <Reason why={ownReason(why)} />
     </>
   );
 }
@@ -150,7 +159,7 @@ function MixControl() {
           onDone={() => ask(mix)}
         />
       )}
-      <Reason why={why} />
+      <Reason why={ownReason(why)} />
     </>
   );
 }
@@ -161,6 +170,7 @@ export function Shape() {
       <RateControl />
       <hr />
       <MixControl />
+      <Reason why={reasonFor(["rate", "mix"])} />
     </Card>
   );
 }

@@ -4,7 +4,7 @@ import { tryNow } from "../feed";
 import { timeOfDay } from "../format";
 import { link, stale, status } from "../state";
 import { untouched } from "../status";
-import { Icon } from "./parts";
+import { Icon, Words } from "./parts";
 
 const TryNow = () => (
   <button type="button" class="small" onClick={tryNow}>
@@ -21,9 +21,13 @@ export function Lost() {
       <Icon name="warn" />
       <p>
         <strong>The connection was lost at {timeOfDay(now.since)}.</strong>{" "}
-        {now.state === "refused"
-          ? `${now.reason}.`
-          : "The figures below are from then. This page reconnects by itself; if it does not, see whether `datastorm up` still runs."}
+        <Words
+          text={
+            now.state === "refused"
+              ? `${now.reason}.`
+              : "The figures below are from then. This page reconnects by itself; if it does not, see whether `datastorm up` still runs."
+          }
+        />
       </p>
       <TryNow />
     </div>

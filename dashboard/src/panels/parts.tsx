@@ -128,5 +128,15 @@ export function Slider(props: {
 
 export const Empty = ({ children }: { children: ComponentChildren }) => <p class="empty">{children}</p>;
 
+/** The program's sentences mark commands by backquotes: "start one with `datastorm up`". */
+export const Words = ({ text }: { text: string }) => (
+  <>{text.split("`").map((part, i) => (i % 2 === 1 ? <code key={i}>{part}</code> : part))}</>
+);
+
 /** Why something is greyed. */
-export const Reason = ({ why }: { why: string | null }) => (why ? <p class="reason">{why}</p> : null);
+export const Reason = ({ why }: { why: string | null }) =>
+  why ? (
+    <p class="reason">
+      <Words text={why} />
+    </p>
+  ) : null;

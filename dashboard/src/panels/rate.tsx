@@ -56,7 +56,7 @@ function Spark() {
         <span>
           <i class="stroke stored" aria-hidden="true" /> stored
         </span>
-        <span class="end">5 minutes, top {compact(high)}/s</span>
+        <span class="end">{high > 1 ? `5 minutes, top ${compact(high)}/s` : "nothing in 5 minutes"}</span>
       </p>
     </div>
   );

@@ -10,7 +10,7 @@ import { covers, fit, panned, zoomed, type Span } from "../span";
 import { alerts, brand, data, history, range, RANGE_MS, status, version, zoom } from "../state";
 import { palette } from "../theme";
 import { TrendChart, type Drawing, type View } from "../trend_chart";
-import { Card, Empty, IconButton, NAMES, Segments } from "./parts";
+import { Card, Empty, IconButton, NAMES, Segments, Words } from "./parts";
 
 const LEAST_ROWS = 10; // closer than this there is nothing to see
 
@@ -205,7 +205,7 @@ export function Trend() {
       </div>
       {past.state === "failed" && (
         <p class="reason">
-          No history: {past.problem.error}. Shown is what came since this page was opened.
+          No history: <Words text={past.problem.error} />. Shown is what came since this page was opened.
         </p>
       )}
     </Card>
