@@ -38,7 +38,7 @@ void Connection::open(const Address& address) {
   ++opened_;
   address_ = address;
   error_ = {};
-  reached_ = false;
+  reached_ = answered_ = false;
   state_ = State::kConnecting;
   open_deadline_ = clock_.now() + settings_.connect_timeout;
   inbox_begin_ = inbox_end_ = 0;
@@ -393,6 +393,7 @@ void Connection::deliver(ByteView frame, const std::shared_ptr<const ByteVec>& o
     unanswered_.push_front(std::move(pending));  // lost with the others
     return out_of_step();
   }
+  answered_ = answered_ || ready();
   pending.envelope.listener->on_answer(pending.envelope.tag, body, kept);
 }
 
@@ -401,7 +402,13 @@ Error Connection::lost_error(IoResult::Kind kind) const {
                     ? transport_->error()
                     : Error{.message = address_.to_string() + " closed the connection"};
   error.code = ErrorCode::kUnreachable;
-  if (ready()) return error;
+  if (error.message.find(address_.to_string()) == std::string::npos)
+    error.message = fmt::format("{}: {}", address_.to_string(), error.message);
+  if (ready()) {
+    // A listener that wants a login lets a stranger ask for versions, and nothing more.
+    if (!answered_ && error.hint.empty()) error.hint = "check whether its listener wants a login";
+    return error;
+  }
   if (kind == IoResult::Kind::kClosed) error.message += " while it was opened";
   if (error.hint.empty())
     error.hint = "check whether its listener wants TLS, plain text or a login";

@@ -162,6 +162,7 @@ class Connection final : public Watcher, private AnswerListener {
   Address address_;
   Error error_;
   bool reached_ = false;
+  bool answered_ = false;  // a request of the owner's, once
   Fd connecting_;  // until it is connected
   std::optional<TlsContext> tls_;
   std::unique_ptr<Transport> transport_;

@@ -6,6 +6,7 @@
 #include "kafka/client/admin.h"
 #include "kafka/client/direct_producer.h"
 #include "kafka/client/fetcher.h"
+#include "kafka/client/rdkafka/rdkafka_outlet.h"
 #include "kafka/wire/record_batch.h"
 
 namespace ds::kafka {
@@ -48,8 +49,9 @@ class RealKafka : public testing::Test {
 
   /// `count` batches of `records` records each, round the partitions.
   void produce(const ProducerSettings& settings, int partitions, int count, int records,
-               CountingDeliveries& deliveries) {
-    auto outlet = make_direct_outlet(settings_, settings, deliveries, clock_, log_);
+               CountingDeliveries& deliveries, bool rdkafka = false) {
+    auto outlet = rdkafka ? make_rdkafka_outlet(settings_, settings, deliveries, clock_, log_)
+                          : make_direct_outlet(settings_, settings, deliveries, clock_, log_);
     ASSERT_TRUE(outlet.ok()) << outlet.error().message;
     for (int i = 0; i < count; ++i) {
       std::optional<Outlet::Slot> slot;
@@ -83,18 +85,26 @@ TEST_F(RealKafka, StoresWhatTheOutletSaysItStored) {
     Acks acks;
     bool idempotent;
     const char* compression;
+    bool rdkafka = false;
   };
   const Case cases[] = {
-      {"acks=0", Acks::kNone, false, "none"},        {"acks=1", Acks::kLeader, false, "none"},
-      {"acks=all", Acks::kAll, false, "none"},       {"idempotent", Acks::kAll, true, "none"},
-      {"gzip", Acks::kLeader, false, "gzip"},        {"snappy", Acks::kLeader, false, "snappy"},
-      {"lz4", Acks::kLeader, false, "lz4"},          {"zstd", Acks::kLeader, false, "zstd"},
+      {"acks=0", Acks::kNone, false, "none"},
+      {"acks=1", Acks::kLeader, false, "none"},
+      {"acks=all", Acks::kAll, false, "none"},
+      {"idempotent", Acks::kAll, true, "none"},
+      {"gzip", Acks::kLeader, false, "gzip"},
+      {"snappy", Acks::kLeader, false, "snappy"},
+      {"lz4", Acks::kLeader, false, "lz4"},
+      {"zstd", Acks::kLeader, false, "zstd"},
       {"idempotent zstd", Acks::kAll, true, "zstd"},
+      {"librdkafka, acks=0", Acks::kNone, false, "none", true},
+      {"librdkafka, acks=1", Acks::kLeader, false, "lz4", true},
+      {"librdkafka, idempotent", Acks::kAll, true, "none", true},
   };
   Admin admin(settings_, clock_, log_);
   ASSERT_TRUE(admin.ensure_topic({.name = topic_, .partitions = 4}).ok());
   std::uint64_t stored = 0;
-  for (const auto& [what, acks, idempotent, compression] : cases) {
+  for (const auto& [what, acks, idempotent, compression, rdkafka] : cases) {
     SCOPED_TRACE(what);
     CountingDeliveries deliveries;
     ProducerSettings producer;
@@ -102,7 +112,7 @@ TEST_F(RealKafka, StoresWhatTheOutletSaysItStored) {
     producer.acks = acks;
     producer.idempotent = idempotent;
     producer.compression = compression;
-    produce(producer, 4, 100, 50, deliveries);
+    produce(producer, 4, 100, 50, deliveries, rdkafka);
     EXPECT_EQ(deliveries.written, 5000u);
     EXPECT_EQ(deliveries.acknowledged, acks == Acks::kNone ? 0u : 5000u);
     EXPECT_EQ(deliveries.failed + deliveries.unknown, 0u);

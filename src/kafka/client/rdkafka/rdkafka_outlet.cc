@@ -1,0 +1,303 @@
+#include "kafka/client/rdkafka/rdkafka_outlet.h"
+
+#include <librdkafka/rdkafka.h>
+
+#include <algorithm>
+#include <vector>
+
+#include "kafka/client/rdkafka/rdkafka_settings.h"
+#include "kafka/client/slot_pool.h"
+#include "kafka/wire/error_codes.h"
+#include "kafka/wire/record_batch.h"
+
+namespace ds::kafka {
+namespace {
+
+int as_ms(Nanos time) {
+  return static_cast<int>(std::clamp<Nanos>(time / kMillisecond, 0, 1 << 30));
+}
+
+/// A slot's batch, counted down by delivery reports.
+struct Batch {
+  OutBatch out;
+  std::uint32_t slot = 0;
+  std::uint32_t left = 0;
+  std::uint32_t stored = 0;
+  std::uint32_t not_stored = 0;
+  std::int64_t base_offset = -1;
+  rd_kafka_resp_err_t error = RD_KAFKA_RESP_ERR_NO_ERROR;
+};
+
+class RdkafkaOutlet final : public Outlet {
+ public:
+  RdkafkaOutlet(const ClientSettings& client, const ProducerSettings& settings,
+                DeliveryListener& listener, const Clock& clock, Log& log)
+      : client_(client),
+        settings_(settings),
+        listener_(listener),
+        clock_(clock),
+        log_(log),
+        slots_(settings.batch_bytes_max,
+               std::max<std::size_t>(2, settings.buffer_memory / settings.batch_bytes_max)),
+        batches_(slots_.size()) {}
+  ~RdkafkaOutlet() override {
+    if (topic_) rd_kafka_topic_destroy(topic_);
+    if (rk_) rd_kafka_destroy(rk_);
+  }
+
+  Status start();
+  std::optional<Slot> reserve(std::int32_t partition, std::size_t bytes_max) override;
+  void submit(const Slot& slot, const OutBatch& out) override;
+  void turn(Nanos timeout) override { rd_kafka_poll(rk_, as_ms(timeout)); }
+  std::size_t pending() const override { return pending_; }
+  void close(Nanos deadline) override;
+
+ private:
+  Error start_error(rd_kafka_resp_err_t error) const;
+  void produce(Batch& batch, std::vector<rd_kafka_message_t>& messages);
+  void produce_with_headers(Batch& batch, const RecordView& record);
+  void count(Batch& batch, rd_kafka_resp_err_t error, rd_kafka_msg_status_t status);
+  void finish(Batch& batch);
+  static void on_report(rd_kafka_t*, const rd_kafka_message_t* message, void* self);
+  static void on_error(rd_kafka_t*, int error, const char* reason, void* self);
+  static void on_log(const rd_kafka_t* rk, int level, const char* facility, const char* line);
+
+  const ClientSettings client_;
+  const ProducerSettings settings_;
+  DeliveryListener& listener_;
+  const Clock& clock_;
+  Log& log_;
+  SlotPool slots_;
+  std::vector<Batch> batches_;  // by slot
+  std::vector<rd_kafka_message_t> messages_;
+  ByteVec scratch_;
+  rd_kafka_t* rk_ = nullptr;
+  rd_kafka_topic_t* topic_ = nullptr;
+  std::size_t pending_ = 0;
+  rd_kafka_resp_err_t last_error_ = RD_KAFKA_RESP_ERR_NO_ERROR;
+  std::string last_reason_;
+};
+
+Status RdkafkaOutlet::start() {
+  char reason[512] = "";
+  rd_kafka_conf_t* conf = rd_kafka_conf_new();
+  for (const auto& [name, value] : rdkafka_properties(client_, settings_)) {
+    if (rd_kafka_conf_set(conf, name.c_str(), value.c_str(), reason, sizeof reason) !=
+        RD_KAFKA_CONF_OK) {
+      rd_kafka_conf_destroy(conf);
+      return Error{.code = ErrorCode::kUsage,
+                   .message = fmt::format("librdkafka refuses {}: {}", name, reason)};
+    }
+  }
+  rd_kafka_conf_set_opaque(conf, this);
+  rd_kafka_conf_set_dr_msg_cb(conf, &on_report);
+  rd_kafka_conf_set_error_cb(conf, &on_error);
+  rd_kafka_conf_set_log_cb(conf, &on_log);
+  rk_ = rd_kafka_new(RD_KAFKA_PRODUCER, conf, reason, sizeof reason);
+  if (!rk_) {
+    rd_kafka_conf_destroy(conf);
+    return Error{.code = ErrorCode::kUsage,
+                 .message = fmt::format("librdkafka cannot start: {}", reason)};
+  }
+  topic_ = rd_kafka_topic_new(rk_, settings_.topic.c_str(), nullptr);
+  const rd_kafka_metadata_t* metadata = nullptr;
+  const auto error = rd_kafka_metadata(rk_, 0, topic_, &metadata, as_ms(client_.connect_timeout));
+  if (metadata) rd_kafka_metadata_destroy(metadata);
+  rd_kafka_poll(rk_, 0);  // lets on_error tell why
+  if (error == RD_KAFKA_RESP_ERR_NO_ERROR) return Done{};
+  return start_error(error);
+}
+
+Error RdkafkaOutlet::start_error(rd_kafka_resp_err_t error) const {
+  const bool refused = last_error_ == RD_KAFKA_RESP_ERR__AUTHENTICATION;
+  const std::string reason = last_reason_.empty() ? rd_kafka_err2str(error) : last_reason_;
+  const std::string warning =
+      scram_warning(rd_kafka_version(), rd_kafka_version_str(), client_.security.sasl);
+  return {.code = refused ? ErrorCode::kRefused : ErrorCode::kUnreachable,
+          .message = reason,
+          .hint = refused && !warning.empty() ? warning
+                  : refused                   ? "check user, password and SASL mechanism"
+                            : "start one with `datastorm broker`, or name yours with --brokers"};
+}
+
+std::optional<Outlet::Slot> RdkafkaOutlet::reserve(std::int32_t /*partition*/,
+                                                   std::size_t bytes_max) {
+  check(bytes_max <= slots_.slot_bytes(), "a batch larger than batch_bytes_max");
+  const auto slot = slots_.take();
+  if (!slot) return std::nullopt;
+  return Slot{.bytes = slots_.bytes(*slot), .index = *slot};
+}
+
+void RdkafkaOutlet::submit(const Slot& slot, const OutBatch& out) {
+  if (out.size == 0) return slots_.give_back(slot.index);
+  Batch& batch = batches_[slot.index];
+  batch = {.out = out, .slot = slot.index};
+  ++pending_;
+  const ByteView bytes = slots_.bytes(slot.index).first(out.size);
+  const BatchHeader header = BatchHeader::read(bytes).value();
+  // One more than there are records, until all are handed over: reports may come meanwhile.
+  batch.left = static_cast<std::uint32_t>(header.record_count) + 1;
+  messages_.clear();
+  RecordReader records({header, bytes}, scratch_);
+  while (const auto record = records.next()) {
+    if (record->header_count > 0) {
+      produce_with_headers(batch, *record);
+      continue;
+    }
+    // Neither copied nor freed by librdkafka: the slot stays ours until every report is in.
+    rd_kafka_message_t& message = messages_.emplace_back();
+    message = {};
+    message._private = &batch;
+    if (record->value) {
+      message.payload = const_cast<std::uint8_t*>(record->value->data());
+      message.len = record->value->size();
+    }
+    if (record->key) {
+      message.key = const_cast<std::uint8_t*>(record->key->data());
+      message.key_len = record->key->size();
+    }
+  }
+  check(records.status().ok(), "a batch that was submitted cannot be walked");
+  produce(batch, messages_);
+  if (--batch.left == 0) finish(batch);
+}
+
+void RdkafkaOutlet::produce(Batch& batch, std::vector<rd_kafka_message_t>& messages) {
+  const Nanos deadline = clock_.now() + settings_.delivery_timeout;
+  while (!messages.empty()) {
+    rd_kafka_produce_batch(topic_, batch.out.partition, 0, messages.data(),
+                           static_cast<int>(messages.size()));
+    const bool patient = clock_.now() < deadline;
+    std::size_t kept = 0;
+    for (const rd_kafka_message_t& message : messages) {
+      if (message.err == RD_KAFKA_RESP_ERR_NO_ERROR) continue;
+      if (message.err == RD_KAFKA_RESP_ERR__QUEUE_FULL && patient) {
+        messages[kept++] = message;
+      } else {
+        count(batch, message.err, RD_KAFKA_MSG_STATUS_NOT_PERSISTED);
+      }
+    }
+    messages.resize(kept);
+    if (kept > 0) rd_kafka_poll(rk_, 5);
+  }
+}
+
+void RdkafkaOutlet::produce_with_headers(Batch& batch, const RecordView& record) {
+  rd_kafka_headers_t* headers = rd_kafka_headers_new(static_cast<std::size_t>(record.header_count));
+  HeaderReader reader(record);
+  while (const auto header = reader.next()) {
+    rd_kafka_header_add(headers, header->key.data(), static_cast<ssize_t>(header->key.size()),
+                        header->value ? header->value->data() : nullptr,
+                        header->value ? static_cast<ssize_t>(header->value->size()) : 0);
+  }
+  const auto data = [](const std::optional<ByteView>& bytes) {
+    return bytes ? const_cast<std::uint8_t*>(bytes->data()) : nullptr;
+  };
+  const auto size = [](const std::optional<ByteView>& bytes) {
+    return bytes ? bytes->size() : std::size_t{0};
+  };
+  const Nanos deadline = clock_.now() + settings_.delivery_timeout;
+  while (true) {
+    const auto error =
+        rd_kafka_producev(rk_, RD_KAFKA_V_RKT(topic_), RD_KAFKA_V_PARTITION(batch.out.partition),
+                          RD_KAFKA_V_TIMESTAMP(record.timestamp), RD_KAFKA_V_MSGFLAGS(0),
+                          RD_KAFKA_V_VALUE(data(record.value), size(record.value)),
+                          RD_KAFKA_V_KEY(data(record.key), size(record.key)),
+                          RD_KAFKA_V_HEADERS(headers), RD_KAFKA_V_OPAQUE(&batch), RD_KAFKA_V_END);
+    if (error == RD_KAFKA_RESP_ERR_NO_ERROR) return;  // the headers are librdkafka's now
+    if (error != RD_KAFKA_RESP_ERR__QUEUE_FULL || clock_.now() >= deadline) {
+      rd_kafka_headers_destroy(headers);
+      return count(batch, error, RD_KAFKA_MSG_STATUS_NOT_PERSISTED);
+    }
+    rd_kafka_poll(rk_, 5);
+  }
+}
+
+void RdkafkaOutlet::on_report(rd_kafka_t*, const rd_kafka_message_t* message, void* self) {
+  auto& outlet = *static_cast<RdkafkaOutlet*>(self);
+  Batch& batch = *static_cast<Batch*>(message->_private);
+  if (message->err == RD_KAFKA_RESP_ERR_NO_ERROR && message->offset >= 0 &&
+      (batch.base_offset < 0 || message->offset < batch.base_offset))
+    batch.base_offset = message->offset;
+  outlet.count(batch, message->err, rd_kafka_message_status(message));
+}
+
+void RdkafkaOutlet::count(Batch& batch, rd_kafka_resp_err_t error, rd_kafka_msg_status_t status) {
+  if (error == RD_KAFKA_RESP_ERR_NO_ERROR) {
+    ++batch.stored;
+  } else {
+    batch.error = error;
+    if (status == RD_KAFKA_MSG_STATUS_NOT_PERSISTED) ++batch.not_stored;
+  }
+  if (--batch.left == 0) finish(batch);
+}
+
+void RdkafkaOutlet::finish(Batch& batch) {
+  --pending_;
+  const OutBatch out = batch.out;
+  Delivery delivery{.base_offset = batch.base_offset, .at = clock_.now()};
+  const bool all_stored = batch.error == RD_KAFKA_RESP_ERR_NO_ERROR;
+  const bool none_stored = batch.stored == 0 && batch.not_stored == out.records;
+  if (all_stored || !none_stored) {
+    delivery.outcome = Outcome::kWritten;
+    if (settings_.acks != Acks::kNone || all_stored) listener_.on_delivery(out, delivery);
+  }
+  slots_.give_back(batch.slot);
+  if (all_stored) {
+    if (settings_.acks == Acks::kNone) return;
+    delivery.outcome = Outcome::kAcknowledged;
+  } else {
+    // acks=0 knows written and failed only.
+    const bool failed = none_stored || settings_.acks == Acks::kNone;
+    delivery.outcome = failed ? Outcome::kFailed : Outcome::kUnknown;
+    // Local errors are negative and have no number of Kafka's.
+    delivery.error = batch.error > 0 ? static_cast<std::int16_t>(batch.error)
+                                     : static_cast<std::int16_t>(KafkaError::kRequestTimedOut);
+  }
+  listener_.on_delivery(out, delivery);
+}
+
+void RdkafkaOutlet::close(Nanos deadline) {
+  rd_kafka_flush(rk_, as_ms(std::max<Nanos>(deadline - clock_.now(), 0)));
+  if (pending_ == 0) return;
+  rd_kafka_purge(rk_, RD_KAFKA_PURGE_F_QUEUE | RD_KAFKA_PURGE_F_INFLIGHT);
+  while (pending_ > 0) rd_kafka_poll(rk_, 10);  // a purge reports every message
+}
+
+void RdkafkaOutlet::on_error(rd_kafka_t*, int error, const char* reason, void* self) {
+  auto& outlet = *static_cast<RdkafkaOutlet*>(self);
+  // "All brokers down" follows the error that says why.
+  if (error == RD_KAFKA_RESP_ERR__ALL_BROKERS_DOWN && !outlet.last_reason_.empty()) return;
+  outlet.last_error_ = static_cast<rd_kafka_resp_err_t>(error);
+  outlet.last_reason_ = reason;
+  outlet.log_.debug("librdkafka: {}", reason);
+}
+
+void RdkafkaOutlet::on_log(const rd_kafka_t* rk, int /*level*/, const char* facility,
+                           const char* line) {
+  auto* outlet = static_cast<RdkafkaOutlet*>(rd_kafka_opaque(rk));
+  if (outlet) outlet->log_.debug("librdkafka: {}: {}", facility, line);
+}
+
+}  // namespace
+
+std::string rdkafka_version() {
+  return rd_kafka_version_str();
+}
+
+Result<std::unique_ptr<Outlet>> make_rdkafka_outlet(const ClientSettings& client,
+                                                    const ProducerSettings& producer,
+                                                    DeliveryListener& listener, const Clock& clock,
+                                                    Log& log) {
+  if (producer.idempotent && producer.acks != Acks::kAll) {
+    return Error{.code = ErrorCode::kUsage,
+                 .message = "idempotent producing needs acks=all",
+                 .hint = "add --acks all"};
+  }
+  auto outlet = std::make_unique<RdkafkaOutlet>(client, producer, listener, clock, log);
+  const Status started = outlet->start();
+  if (!started) return started.error();
+  return std::unique_ptr<Outlet>(std::move(outlet));
+}
+
+}  // namespace ds::kafka
