@@ -1,0 +1,18 @@
+#include "bench/suite.h"
+
+namespace ds {
+namespace {
+
+constexpr Suite kSuites[] = {
+    {"encode", "tweets into record batches, against memcpy of the same bytes", bench_encode},
+    {"wire", "the storm into a peer that acknowledges and discards, against raw loopback",
+     bench_wire},
+};
+
+}  // namespace
+
+std::span<const Suite> all_suites() {
+  return kSuites;
+}
+
+}  // namespace ds
