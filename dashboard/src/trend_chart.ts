@@ -42,7 +42,7 @@ export class TrendChart {
     this.plot = new uPlot(
       {
         ...this.size(),
-        padding: [12, 12, 0, 0],
+        padding: [12, 28, 0, 0], // half a time of day fits at the right edge
         legend: { show: false },
         cursor: {
           drag: { x: true, y: false, setScale: false },

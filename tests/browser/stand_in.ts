@@ -171,14 +171,14 @@ export class StandIn {
   private async answer(q: IncomingMessage, r: ServerResponse) {
     const url = new URL(q.url!, "http://stand-in");
     const json = (status: number, body: unknown) => r.writeHead(status, { "content-type": "application/json" }).end(JSON.stringify(body));
-    const notOffered = () => json(501, { error: "this program shows the storm, it does not steer it" });
+    const notOffered = (error: string) => json(501, { error });
 
     if (!url.pathname.startsWith("/api/")) return this.file(url.pathname, r);
     if (this.scene === "closed") return json(401, { error: "this dashboard is protected by a token" });
     if (q.method === "POST") {
       let text = "";
       for await (const part of q) text += part;
-      if (this.scene === "bare") return notOffered();
+      if (this.scene === "bare") return notOffered("this program shows the storm, it does not steer it");
       const refusal = this.refuseNext;
       this.refuseNext = null;
       if (refusal) return json(refusal.status, refusal);
@@ -189,9 +189,9 @@ export class StandIn {
       case "/api/status":
         return json(200, this.status());
       case "/api/history":
-        return this.scene === "bare" ? notOffered() : json(200, this.history(url.searchParams.get("range") as Range));
+        return this.scene === "bare" ? notOffered("this program keeps none") : json(200, this.history(url.searchParams.get("range") as Range));
       case "/api/alerts":
-        return this.scene === "bare" ? notOffered() : json(200, this.alerts());
+        return this.scene === "bare" ? notOffered("this program raises none") : json(200, this.alerts());
       case "/api/stream":
         r.writeHead(200, { "content-type": "text/event-stream", "cache-control": "no-store" }).write(": hello\n\n");
         this.viewers.add(r);

@@ -117,7 +117,7 @@ export function Account() {
             id="stored"
             name="Stored"
             value={s.stored}
-            note={storedNote(s, middle.value - s.stored)}
+            note={storedNote(s, middle.value - s.stored - s.balance.missing)}
           />
         </dl>
         <Balance {...s} />

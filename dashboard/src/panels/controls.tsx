@@ -3,17 +3,23 @@
 
 import { useSignal, type Signal } from "@preact/signals";
 import * as actions from "../actions";
-import { SENTIMENTS, type BySentiment, type Control, type Mode } from "../contract";
+import { SENTIMENTS, type AlertKind, type BySentiment, type Control, type Mode } from "../contract";
 import { compact } from "../format";
 import { moved, whole } from "../mix";
 import { POSITION_MAX, positionOf, rateAt } from "../rate_scale";
 import { busy, closedBecause, refusal, status } from "../state";
-import { Card, Icon, IconButton, NAMES, Reason, Segments, Slider, Words } from "./parts";
+import { ALERT_NAMES, Card, Icon, IconButton, NAMES, Reason, Segments, Slider, Words } from "./parts";
 
 /** The one sentence that explains why all of these are greyed, if all are. */
 function reasonFor(controls: Control[]): string | null {
   const reasons = controls.map(closedBecause);
   return reasons.every((r) => r !== null) ? reasons[0]! : null;
+}
+
+/** For a control that is greyed alone. */
+function someReason(controls: AlertKind[]): string | null {
+  const closed = controls.find((c) => closedBecause(c) !== null);
+  return closed ? `${ALERT_NAMES[closed]}: ${closedBecause(closed)}` : null;
 }
 
 function Refused() {
@@ -69,7 +75,7 @@ export function Storm() {
         <Action control="crisis" icon="warn" label="Crisis" class="crisis" onClick={() => actions.trigger("crisis")} />
         <Action control="opportunity" icon="up" label="Opportunity" class="opportunity" onClick={() => actions.trigger("opportunity")} />
       </div>
-      <Reason why={reasonFor([running ? "stop" : "start", "crisis", "opportunity"])} />
+      <Reason why={reasonFor([running ? "stop" : "start", "crisis", "opportunity"]) ?? someReason(["crisis", "opportunity"])} />
       <Refused />
     </Card>
   );
