@@ -16,7 +16,7 @@ namespace ds::kafka::broker {
 namespace {
 
 constexpr Nanos kGroupTick = 20 * kMillisecond;
-constexpr Nanos kRetentionTick = 200 * kMillisecond;
+constexpr Nanos kRetentionTick = 100 * kMillisecond;
 constexpr Nanos kAcceptPause = 100 * kMillisecond;
 constexpr int kSocketBytes = 4 << 20;
 constexpr std::uint64_t kSegmentsOfRetention = 128;
@@ -122,13 +122,16 @@ Status Broker::Running::open_stores(Files& files) {
     segment_bytes =
         std::clamp<std::uint64_t>(settings.retention_bytes / kSegmentsOfRetention,
                                   std::min<std::uint64_t>(1 << 20, segment_bytes), segment_bytes);
-  auto topics = Topics::open(files,
-                             {.data_dir = folder->path,
-                              .log = {.segment_bytes = segment_bytes,
-                                      .repair = settings.repair,
-                                      .boot_id = read_boot_id()},
-                              .wait_for_sync = core.wait_for_sync()},
-                             core.log);
+  auto topics =
+      Topics::open(files,
+                   {.data_dir = folder->path,
+                    .log = {.segment_bytes = segment_bytes,
+                            .recycle = settings.durability.mode == DurabilityMode::kCache ||
+                                       settings.durability.mode == DurabilityMode::kMemory,
+                            .repair = settings.repair,
+                            .boot_id = read_boot_id()},
+                    .wait_for_sync = core.wait_for_sync()},
+                   core.log);
   if (!topics) return std::move(topics).error();
   core.topics = std::move(*topics);
   auto offsets = GroupOffsets::open(files, folder->path, core.log);

@@ -18,8 +18,11 @@ Refusal Core::find_or_create(const std::string& name, bool create,
 void Core::remove_segments(Partition& partition,
                            const std::vector<std::shared_ptr<Segment>>& segments) {
   if (segments.empty()) return;
-  if (const auto synced = partition.sync_marks(); !synced) {
-    // Without marks a start would miss these records, and take that for damage: keep the files.
+  // After a power loss older marks would have these records missed, and taken for damage. Where
+  // nothing is promised then, nothing is believed then.
+  const bool survives_power = settings.durability.mode == DurabilityMode::kSync ||
+                              settings.durability.mode == DurabilityMode::kInterval;
+  if (const auto synced = survives_power ? partition.sync_marks() : Status(Done{}); !synced) {
     log.error("{}", synced.error().message);
     return;
   }

@@ -42,8 +42,12 @@ Result<std::unique_ptr<PartitionLog>> PartitionLog::open(
   return opened;
 }
 
+std::string PartitionLog::path_of(std::int64_t base_offset) const {
+  return folder_ + "/" + Segment::file_name(base_offset);
+}
+
 Result<std::shared_ptr<Segment>> PartitionLog::open_segment(std::int64_t base_offset) {
-  auto file = files_.open(folder_ + "/" + Segment::file_name(base_offset), OpenMode::kCreate);
+  auto file = files_.open(path_of(base_offset), OpenMode::kCreate);
   if (!file) return std::move(file).error();
   return std::make_shared<Segment>(std::move(*file), base_offset);
 }
@@ -68,14 +72,17 @@ Status PartitionLog::recover(const std::function<void(const BatchHeader&)>& each
   const std::int64_t trusted = !marks ? 0 : same_boot ? marks->end_offset : marks->synced_offset;
   if (same_boot)  // a segment that was made, but whose first append was never marked
     while (!bases.empty() && bases.back() > marks->active_segment) {
-      if (auto gone = files_.remove(folder_ + "/" + Segment::file_name(bases.back())); !gone)
-        return gone;
+      if (auto gone = files_.remove(path_of(bases.back())); !gone) return gone;
       bases.pop_back();
     }
 
   std::int64_t expected = marks ? marks->start_offset : 0;
-  // Files below the log's start were dropped, but not yet removed; where marks are not trusted, the
-  // files say where the log starts.
+  // Files wholly below the log's start were dropped, but not yet removed or recycled.
+  while (marks && bases.size() > 1 && bases[1] <= marks->start_offset) {
+    if (auto gone = files_.remove(path_of(bases[0])); !gone) return gone;
+    bases.erase(bases.begin());
+  }
+  // Where marks are not trusted, the files say where the log starts.
   if (!bases.empty() && (bases[0] < expected || expected >= trusted)) expected = bases[0];
   for (std::size_t i = 0; i < bases.size(); ++i) {
     auto segment = open_segment(bases[i]);
@@ -104,7 +111,7 @@ Status PartitionLog::recover(const std::function<void(const BatchHeader&)>& each
     if (expected < trusted)
       log.error("{}: cut at offset {}, {} records that were stored are lost: {}", folder_, expected,
                 trusted - expected, bad->why);
-    else if (!bad->only_zeros)
+    else if (!bad->unused)
       log.warn("{}: cut a torn tail of {} bytes at offset {}: {}", folder_, lost, expected,
                bad->why);
     if (auto cut_off = cut(i, bad->at, bases); !cut_off) return cut_off;
@@ -123,11 +130,6 @@ Status PartitionLog::recover(const std::function<void(const BatchHeader&)>& each
   end_offset_ = segments_.back()->next_offset();
   start_offset_ = segments_.front()->base_offset();
   if (marks) start_offset_ = std::clamp(marks->start_offset, start_offset_, end_offset_);
-  while (segments_.size() > 1 && segments_.front()->next_offset() <= start_offset_) {
-    if (auto gone = files_.remove(segments_.front()->file().path()); !gone) return gone;
-    bytes_ -= segments_.front()->end();
-    segments_.pop_front();
-  }
   synced_offset_ = marks ? std::min(marks->synced_offset, end_offset_) : start_offset_;
   return write_marks();
 }
@@ -141,7 +143,7 @@ Status PartitionLog::cut(std::size_t segment, std::uint64_t at,
     remove_from = segment + 1;
   }
   for (std::size_t i = remove_from; i < bases.size(); ++i)
-    if (auto done = files_.remove(folder_ + "/" + Segment::file_name(bases[i])); !done) return done;
+    if (auto done = files_.remove(path_of(bases[i])); !done) return done;
   return Done{};
 }
 
@@ -156,13 +158,31 @@ Status PartitionLog::write_marks(std::uint64_t end, std::int64_t end_offset) {
 }
 
 Status PartitionLog::roll() {
+  // A recycled file is longer than what counts of it; a closed one ends where its batches end.
+  Segment& last = *segments_.back();
+  if (settings_.recycle)
+    if (auto cut = last.file().truncate(last.end()); !cut) return cut;
+  const bool recycled = spare_ && spare_.use_count() == 1;  // and nobody reads it any more
+  if (spare_) {
+    const std::string path = spare_->file().path();
+    spare_.reset();
+    auto moved = recycled ? files_.rename(path, path_of(end_offset_)) : files_.remove(path);
+    if (!moved) return moved;
+  }
   auto next = open_segment(end_offset_);
   if (!next) return std::move(next).error();
   // The name may have been used by an append that failed: nothing of it may stay.
-  if (auto cut = (*next)->file().truncate(0); !cut) return cut;
+  if (!recycled)
+    if (auto cut = (*next)->file().truncate(0); !cut) return cut;
   segments_.push_back(std::move(*next));
   folder_unsynced_ = true;
   return Done{};
+}
+
+void PartitionLog::keep_spare(std::vector<std::shared_ptr<Segment>>& dropped) {
+  if (!settings_.recycle || dropped.empty()) return;
+  std::swap(spare_, dropped.back());
+  if (!dropped.back()) dropped.pop_back();
 }
 
 Result<std::int64_t> PartitionLog::append(BatchHeader header, ByteSpan batch) {
@@ -268,7 +288,8 @@ std::vector<std::shared_ptr<Segment>> PartitionLog::drop_before(std::int64_t off
     segments_.pop_front();
   }
   // The marks come first: a start after this finds files below the log's start and ignores them.
-  if (!write_marks()) dropped.clear();
+  if (!write_marks()) return {};
+  keep_spare(dropped);
   return dropped;
 }
 

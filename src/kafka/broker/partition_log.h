@@ -30,6 +30,9 @@ struct LogSlice {
 
 struct LogSettings {
   std::uint64_t segment_bytes = 128u << 20;
+  /// A segment that is dropped becomes the next one, its pages still warm: fresh ones cost several
+  /// times as much. Not where the log must survive a power loss.
+  bool recycle = false;
   bool repair = false;
   std::array<std::uint8_t, 16> boot_id{};  // of the machine's present boot
 };
@@ -96,13 +99,17 @@ class PartitionLog {
   Status roll();
   Status write_marks() { return write_marks(segments_.back()->end(), end_offset_); }
   Status write_marks(std::uint64_t end, std::int64_t end_offset);
+  std::string path_of(std::int64_t base_offset) const;
   Result<std::shared_ptr<Segment>> open_segment(std::int64_t base_offset);
+  /// Keeps one dropped segment for roll(), in place of what it kept.
+  void keep_spare(std::vector<std::shared_ptr<Segment>>& dropped);
 
   Files& files_;
   std::string folder_;
   LogSettings settings_;
   std::unique_ptr<File> marks_;
   std::deque<std::shared_ptr<Segment>> segments_;  // ascending, the last one is active
+  std::shared_ptr<Segment> spare_;                 // below the log's start; to be recycled
   std::int64_t start_offset_ = 0;
   std::int64_t end_offset_ = 0;
   std::int64_t synced_offset_ = 0;

@@ -31,8 +31,11 @@ void enforce_on_partition(Core& core, const Topic& topic, Partition& partition) 
 void enforce_retention(Core& core) {
   struct Candidate {
     std::int64_t max_timestamp;
+    std::uint64_t bytes;  // of its partition: of equally old ones the largest gives first
     Partition* partition;
-    bool operator<(const Candidate& other) const { return max_timestamp > other.max_timestamp; }
+    bool operator<(const Candidate& other) const {
+      return std::pair(-max_timestamp, bytes) < std::pair(-other.max_timestamp, other.bytes);
+    }
   };
   const auto topics = core.topics->all();
   std::priority_queue<Candidate> oldest_first;
@@ -43,7 +46,7 @@ void enforce_retention(Core& core) {
       total += partition->bytes();
       const auto oldest = partition->oldest();
       if (!topic->compacted() && oldest.bytes > 0)
-        oldest_first.push({oldest.max_timestamp, partition.get()});
+        oldest_first.push({oldest.max_timestamp, partition->bytes(), partition.get()});
     }
   if (core.settings.retention_bytes == 0) return;
   while (total > core.settings.retention_bytes && !oldest_first.empty()) {
@@ -53,7 +56,7 @@ void enforce_retention(Core& core) {
     if (!drop_one(core, partition)) continue;
     total -= std::min(total, before - std::min(before, partition.bytes()));
     const auto next = partition.oldest();
-    if (next.bytes > 0) oldest_first.push({next.max_timestamp, &partition});
+    if (next.bytes > 0) oldest_first.push({next.max_timestamp, partition.bytes(), &partition});
   }
 }
 

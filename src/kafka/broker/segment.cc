@@ -71,17 +71,18 @@ Result<std::optional<Segment::Bad>> Segment::walk(
   while (end_ < limit) {
     auto front = window.view(end_, kBatchHeaderBytes);
     if (!front) return std::move(front).error();
-    const auto bad = [&](std::string why) -> Result<std::optional<Bad>> {
-      return std::optional(
-          Bad{end_, std::move(why),
-              all_zeros(front->first(std::min(front->size(), kBatchHeaderBytes)))});
+    const auto bad = [&](std::string why, bool unused = false) -> Result<std::optional<Bad>> {
+      return std::optional(Bad{end_, std::move(why), unused});
     };
     if (front->empty()) return bad("the file ends early");
     const auto header = BatchHeader::read(*front);
-    if (!header) return bad(header.error().message);
+    if (!header)
+      return bad(header.error().message,
+                 front->size() >= kBatchHeaderBytes && all_zeros(front->first(kBatchHeaderBytes)));
     if (header->base_offset != next_offset_)
       return bad(fmt::format("a batch of offset {} where {} was expected", header->base_offset,
-                             next_offset_));
+                             next_offset_),
+                 header->base_offset < next_offset_);
     if (header->size() > limit - end_)
       return bad(
           fmt::format("a batch of {} bytes is cut short after {}", header->size(), limit - end_));

@@ -40,7 +40,7 @@ class Segment {
   struct Bad {
     std::uint64_t at;
     std::string why;
-    bool only_zeros;  // space that was never written
+    bool unused;  // zeros, or what a recycled file held before: nothing was torn here
   };
   /// Reads the batches from the start of the file up to `limit` into the index, each checked whole,
   /// and calls `each` with its header. Stops at the first that is not sound.
