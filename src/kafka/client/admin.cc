@@ -62,6 +62,7 @@ Result<Connection*> Admin::any_connection(Nanos deadline) {
 }
 
 Result<Connection*> Admin::connection_to(std::int32_t broker, Nanos deadline) {
+  poller_.wait(0);  // notices connections that brokers closed while nobody used them
   const auto address = cluster_.map().brokers.find(broker);
   if (address == cluster_.map().brokers.end()) {
     return Error{.code = ErrorCode::kUnreachable,

@@ -69,6 +69,7 @@ Cluster::Cluster(const ClientSettings& settings, Poller& poller, const Clock& cl
       control_(settings, poller, clock) {}
 
 Status Cluster::connect(Nanos deadline) {
+  poller_.wait(0);  // notices a connection that the broker closed while nobody used it
   if (control_.ready()) return Done{};
   if (settings_.brokers.empty())
     return Error{.code = ErrorCode::kUsage,

@@ -102,10 +102,11 @@ DirectOutlet::DirectOutlet(const ClientSettings& client, const ProducerSettings&
 DirectOutlet::~DirectOutlet() = default;
 
 Status DirectOutlet::start() {
-  const Nanos deadline = clock_.now() + client_.connect_timeout;
-  const Status known = cluster_.refresh_now({settings_.topic}, deadline);
+  const Status known =
+      cluster_.refresh_now({settings_.topic}, clock_.now() + client_.connect_timeout);
   if (!known) return known;
   take_map();
+  const Nanos deadline = clock_.now() + client_.request_timeout;  // a cold cluster loads first
   for (int attempt = 0; settings_.idempotent; ++attempt) {
     const auto answer = call<InitProducerIdResponse>(*cluster_.control(), poller_, clock_,
                                                      InitProducerIdRequest{}, deadline);
@@ -324,6 +325,7 @@ void DirectOutlet::on_written(std::uint64_t tag) {
   const auto slot = static_cast<std::uint32_t>(tag);
   Batch& batch = batches_[slot];
   if (settings_.acks == Acks::kNone) {
+    batch.link->attempts = 0;
     leave_flight(partition(batch.out.partition), batch);
     return finish(slot, Outcome::kWritten, KafkaError::kNone);
   }

@@ -72,7 +72,10 @@ Status DirectSource::start() {
   const Status known =
       cluster_.refresh_now({settings_.topic}, clock_.now() + client_.connect_timeout);
   if (!known) return known;
-  cluster_.want_refresh();
+  take_map();
+  if (!settings_.group.empty())
+    log_.info("reading all partitions of {} with the offsets of group {}, without joining it",
+              settings_.topic, settings_.group);
   return Done{};
 }
 
