@@ -154,9 +154,9 @@ int run_produce(const Invocation& invocation) {
                       .engine = storm.options().engine,
                       .durability = "the broker's"};
   told.rate_peak = std::max(peak, told.rate_avg);
-  if (account.enqueued > 0)
+  if (account.written > 0)
     told.bytes_per_record =
-        static_cast<double>(account.bytes) / static_cast<double>(account.enqueued);
+        static_cast<double>(account.bytes) / static_cast<double>(account.written);
   const auto after = admin.end_offsets(run.claim().topic);
   if (after)
     told.log_end_delta = records_in(*after) - records_in(*before);

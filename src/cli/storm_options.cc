@@ -8,6 +8,7 @@
 
 #include "base/units.h"
 #include "kafka/client/direct_producer.h"
+#include "kafka/client/rdkafka/rdkafka_outlet.h"
 
 namespace ds::cli {
 namespace {
@@ -118,7 +119,7 @@ ValuePool read_payload(Reader& read, std::uint64_t seed) {
 void read_producer(Reader& read, StormOptions& options) {
   kafka::ProducerSettings& producer = options.producer;
   constexpr std::string_view kCodecs[] = {"none", "gzip", "snappy", "lz4", "zstd"};
-  constexpr std::string_view kEngines[] = {"direct"};
+  constexpr std::string_view kEngines[] = {"direct", "librdkafka"};
   options.engine = read.choice("engine", kEngines);
   producer.topic = options.topic.name;
   producer.acks = options.run.acks = read_acks(read);
@@ -250,8 +251,10 @@ Result<std::unique_ptr<Storm>> Storm::start(StormOptions options, const Clock& c
                                          *self.mixes_);
   };
   parts.make_outlet = [&self](kafka::DeliveryListener& listener) {
-    return kafka::make_direct_outlet(self.options_.client, self.options_.producer, listener,
-                                     self.clock_, self.log_);
+    const StormOptions& made = self.options_;
+    const auto make =
+        made.engine == "librdkafka" ? kafka::make_rdkafka_outlet : kafka::make_direct_outlet;
+    return make(made.client, made.producer, listener, self.clock_, self.log_);
   };
   parts.publish = [&self](const RunClaim& run, const std::vector<StreamClaim>& streams) {
     return self.claims_->publish(run, streams);

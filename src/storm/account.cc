@@ -12,17 +12,17 @@ void bump(std::atomic<std::uint64_t>& counter, std::uint64_t by) {
 
 }  // namespace
 
-void WorkerAccount::enqueued(std::uint64_t records, std::uint64_t bytes,
+void WorkerAccount::enqueued(std::uint64_t records,
                              const std::array<std::uint32_t, 3>& by_sentiment, Nanos intended) {
   bump(counts_.enqueued, records);
-  bump(counts_.bytes, bytes);
   for (std::size_t i = 0; i < 3; ++i) bump(counts_.by_sentiment[i], by_sentiment[i]);
   if (counts_.first_intended.load(std::memory_order_relaxed) == 0)
     counts_.first_intended.store(intended, std::memory_order_relaxed);
 }
 
-void WorkerAccount::written(std::uint64_t records) {
+void WorkerAccount::written(std::uint64_t records, std::uint64_t bytes) {
   bump(counts_.written, records);
+  bump(counts_.bytes, bytes);
 }
 
 void WorkerAccount::delivered(std::uint64_t records, Nanos latency, Nanos at, bool acknowledged) {

@@ -30,9 +30,10 @@ struct Account {
 /// Cost: a handful of relaxed stores and one short lock per batch.
 class WorkerAccount {
  public:
-  void enqueued(std::uint64_t records, std::uint64_t bytes,
-                const std::array<std::uint32_t, 3>& by_sentiment, Nanos intended);
-  void written(std::uint64_t records);
+  void enqueued(std::uint64_t records, const std::array<std::uint32_t, 3>& by_sentiment,
+                Nanos intended);
+  /// `bytes` as they went out, compressed or not.
+  void written(std::uint64_t records, std::uint64_t bytes);
   /// The batch is decided: acknowledged, or with acks=0 written, after `latency`.
   void delivered(std::uint64_t records, Nanos latency, Nanos at, bool acknowledged);
   /// Failures and unknowns count with the time they were given up after.

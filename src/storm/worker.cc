@@ -82,7 +82,7 @@ bool Worker::submit_piece(Stream& stream) {
                      .stamp = {slot->producer_id, slot->producer_epoch, slot->base_sequence}},
                     slot->bytes.first(std::min(slot->bytes.size(), settings_.batch_bytes_max)));
   check(filled.records > 0, "a record is larger than the largest batch");
-  account_.enqueued(filled.records, filled.bytes, filled.by_sentiment, stream.turn.intended);
+  account_.enqueued(filled.records, filled.by_sentiment, stream.turn.intended);
   outlet_->submit(*slot, {.partition = partition,
                           .records = filled.records,
                           .size = filled.bytes,
@@ -102,7 +102,7 @@ void Worker::on_delivery(const kafka::OutBatch& batch, const kafka::Delivery& de
   const Nanos latency = delivery.at - batch.intended;
   switch (delivery.outcome) {
     case kafka::Outcome::kWritten:
-      account_.written(batch.records);
+      account_.written(batch.records, batch.size);
       if (settings_.acks != kafka::Acks::kNone) return;
       account_.delivered(batch.records, latency, delivery.at, false);
       ledger_.written(stream, range);
