@@ -1,7 +1,7 @@
 # A room is a folder of src/ and a static library. Beside its sources lie its unit tests
 # (*_test.cc), fuzz targets (*_fuzz.cc) and micro-benchmarks (*_bench.cc).
 #
-#   add_room(NAME folder ROOMS rooms-it-may-include LIBS outside-libraries)
+#   add_room(NAME folder ROOMS rooms-it-may-include LIBS outside-libraries TEST_LIBS its-tests')
 #
 # makes ds_NAME, and with tests on NAME_test out of every *_test.cc below the folder.
 
@@ -22,7 +22,7 @@ endif()
 target_link_libraries(ds_flags INTERFACE fmt::fmt Threads::Threads)
 
 function(add_room name folder)
-  cmake_parse_arguments(A "" "" "ROOMS;LIBS;EXCLUDE" ${ARGN})
+  cmake_parse_arguments(A "" "" "ROOMS;LIBS;EXCLUDE;TEST_LIBS" ${ARGN})
   file(GLOB_RECURSE all CONFIGURE_DEPENDS ${folder}/*.cc)
   foreach(outside IN LISTS A_EXCLUDE)
     list(FILTER all EXCLUDE REGEX "/${folder}/${outside}/")
@@ -45,7 +45,8 @@ function(add_room name folder)
 
   if(DATASTORM_TESTS AND tests)
     add_executable(${name}_test ${tests})
-    target_link_libraries(${name}_test PRIVATE ds_${name} GTest::gmock GTest::gtest_main)
+    target_link_libraries(${name}_test PRIVATE ds_${name} GTest::gmock GTest::gtest_main
+      ${A_TEST_LIBS})
     gtest_discover_tests(${name}_test TEST_PREFIX "${name}." PROPERTIES LABELS unit TIMEOUT 120
       DISCOVERY_TIMEOUT 60)
   endif()

@@ -1,88 +1,20 @@
-// The idea: all records of a batch begin alike. A record is
-//
-//   length  0  0  offset-delta  01  value-length  [frame]  48 tweetId timestamp  text brand
-//   sentiment  0
-//
-// (01 is the null key, 48 the tweetId's length, the last 0 "no headers"). Everything before the
-// text is one template of at most 64 bytes, copied whole and then patched: two lengths, the offset
-// delta, the last four hex digits of the id (the others change every 65,536 records). Everything
-// behind it is one of the pool's tails, copied in whole cache lines past its end; the next record
-// overwrites the surplus. So a record costs a dozen wide stores and no branch that depends on its
-// data.
-//
-// With an offset delta of d bytes a template is valid for a range of records, so a batch is three
-// loops: 64 records with one byte, 8,128 with two, the rest with three.
+// A batch is made in stretches of a few hundred records (tweet_batch.h): each is summed while it
+// still lies in the first cache level, so the checksum never waits for memory.
 #include "storm/tweet_filler.h"
 
 #include <algorithm>
 #include <cstring>
 
 #include "base/varint.h"
+#include "kafka/wire/crc32c.h"
 #include "kafka/wire/record_batch.h"
 #include "record/avro_tweet.h"
 
 namespace ds {
 namespace {
 
-constexpr std::size_t kLine = 64;
-constexpr std::uint32_t kOneByteDeltas = 64, kTwoByteDeltas = 8192;  // records below which
 constexpr std::size_t kRecordBytesMax = 1024;  // of a tweet with everything around it
-
-/// Both bytes of a zigzag varint from 64 to 8191, low byte first.
-constexpr std::uint16_t varint_of_two(std::uint32_t value) {
-  const std::uint32_t z = value * 2;
-  return static_cast<std::uint16_t>((z & 127) | 128 | (z >> 7) << 8);
-}
-static_assert(varint_of_two(64) == 0x0180 && varint_of_two(8191) == 0x7ffe);
-
-void put_u16(std::uint8_t* to, std::uint16_t value) {
-  std::memcpy(to, &value, 2);
-}
-
-/// Two hex digits a byte.
-constexpr auto kHexPairs = [] {
-  std::array<std::uint16_t, 256> pairs{};
-  constexpr char kDigits[] = "0123456789abcdef";
-  for (std::size_t i = 0; i < 256; ++i)
-    pairs[i] = static_cast<std::uint16_t>(kDigits[i >> 4] | kDigits[i & 15] << 8);
-  return pairs;
-}();
-
-/// The template, and where its patches go.
-struct Head {
-  std::array<std::uint8_t, kLine> bytes{};
-  std::size_t size = 0;
-  std::size_t value_length_at = 0;
-  std::size_t sequence_at = 0;
-  std::uint32_t body_base = 0;   // the record's length without its tail
-  std::uint32_t value_base = 0;  // the value's
-
-  Head(const TweetFillerSettings& settings, std::uint32_t stream, std::size_t delta_bytes,
-       std::int64_t timestamp_ms) {
-    std::uint8_t* at = bytes.data() + 2 + 2 + delta_bytes;
-    *at++ = 1;  // no key
-    value_length_at = static_cast<std::size_t>(at - bytes.data());
-    at += 2;
-    const std::uint8_t* const value = at;
-    if (settings.confluent) {
-      *at++ = 0;
-      store_be(at, settings.schema_id);
-      at += 4;
-    }
-    at = put_zigzag(at, kTweetIdLength);
-    const std::string id = to_tweet_id({settings.run, stream, 0});
-    std::memcpy(at, id.data(), id.size());
-    sequence_at = static_cast<std::size_t>(at - bytes.data()) + kTweetIdPrefix;
-    at = put_zigzag(at + id.size(), timestamp_ms);
-    size = static_cast<std::size_t>(at - bytes.data());
-    value_base = static_cast<std::uint32_t>(at - value);
-    body_base = static_cast<std::uint32_t>(size) - 2;
-  }
-
-  void set_sequence(std::uint64_t sequence) {
-    put_hex48(reinterpret_cast<char*>(bytes.data() + sequence_at), sequence);
-  }
-};
+constexpr std::uint32_t kStretch = 128;        // records: about 16 KB
 
 }  // namespace
 
@@ -93,129 +25,80 @@ struct TweetFiller::Loop {
   std::uint32_t made = 0;      // records of this piece
   std::uint64_t sequence = 0;  // of the piece's first record
   std::array<std::uint32_t, kSentiments> by_sentiment{};
+  bool sums = false;                     // the checksum is made while filling
+  const std::uint8_t* summed = nullptr;  // up to here
+  std::uint32_t crc = 0;
+
+  void sum_up() {
+    if (sums) crc = kafka::crc32c(crc, {summed, at});
+    summed = at;
+  }
 };
 
 TweetFiller::TweetFiller(const TweetFillerSettings& settings, const TweetGenerator& generator,
-                         const MixBook& mixes)
+                         const MixBook& mixes, const TweetKernel& kernel)
     : settings_(settings),
       generator_(generator),
       mixes_(mixes),
-      stride_((generator.pool().tail_bytes_max() + 1 + kLine - 1) / kLine * kLine) {
-  const std::size_t variants = generator.pool().variants();
-  tails_.resize(kSentiments * variants * stride_);
-  for (std::size_t k = 0; k < kSentiments; ++k)
-    for (std::size_t v = 0; v < variants; ++v) {
-      const ByteVec& tail = generator.pool().of(static_cast<Sentiment>(k))[v].tail;
-      std::memcpy(&tails_[(k * variants + v) * stride_], tail.data(), tail.size());
-      tail_bytes_.push_back(static_cast<std::uint16_t>(tail.size() + 1));
+      kernel_(kernel),
+      tails_(generator.pool()) {}
+
+/// Pooled records, as long as there is space for whole lines; sums them up when told to.
+void TweetFiller::put_pooled(const TweetGenerator::Batch& batch, const FillRequest& request,
+                             Loop& loop) {
+  const auto stream =
+      static_cast<std::uint32_t>(request.batch % generator_.settings().numbering.streams);
+  for (std::size_t delta_bytes = 1; delta_bytes < kDeltaEnds.size(); ++delta_bytes) {
+    const std::uint32_t end = std::min(request.count, kDeltaEnds[delta_bytes]);
+    if (loop.made >= end) continue;
+    const TweetStencil stencil(settings_.run, stream,
+                               settings_.confluent ? &settings_.schema_id : nullptr, delta_bytes,
+                               request.timestamp_ms);
+    heads_[delta_bytes].fit(tails_, stencil, delta_bytes);
+    while (loop.made < end) {
+      const std::uint32_t to = std::min(end, loop.made + kStretchMax);
+      const TweetsMade made = kernel_.make({generator_, batch, tails_, stencil, heads_[delta_bytes],
+                                            loop.sequence, request.first, loop.made, to},
+                                           delta_bytes, loop.at, loop.end);
+      loop.made = made.next;
+      loop.at = made.at;
+      for (std::size_t k = 0; k < kSentiments; ++k) loop.by_sentiment[k] += made.by_sentiment[k];
+      loop.sum_up();
+      if (made.next < to) return;
     }
+  }
 }
-
-namespace {
-
-/// What one of the three loops needs; all of it stays in registers or the first cache level.
-struct PoolLoop {
-  const TweetGenerator& generator;
-  const TweetGenerator::Batch& batch;
-  const std::uint8_t* tails;
-  const std::uint16_t* tail_bytes;
-  std::size_t stride;
-  std::uint32_t first;  // position in the generator batch of the piece's first record
-
-  /// Records [from, to) of the piece, as long as there is space for whole lines; returns where it
-  /// stopped.
-  template <std::size_t kDeltaBytes, bool kTwoLines>
-  std::uint32_t run(Head head, std::uint64_t sequence, std::uint32_t from, std::uint32_t to,
-                    std::uint8_t*& out, const std::uint8_t* end,
-                    std::array<std::uint32_t, kSentiments>& by_sentiment) const {
-    const std::uint32_t variants = generator.variant_mask() + 1;
-    const std::ptrdiff_t space = static_cast<std::ptrdiff_t>(kLine + stride);
-    std::uint8_t* at = out;
-    std::array<std::uint32_t, kSentiments> counts{};
-    head.set_sequence(sequence + from);
-    std::uint32_t j = from;
-    for (; j < to && end - at >= space; ++j) {
-      const std::uint64_t number = sequence + j;
-      if ((number & 0xffff) == 0) [[unlikely]]
-        head.set_sequence(number);
-      const auto choice = generator.choose(batch, first + j);
-      const auto kind = static_cast<std::uint32_t>(choice.sentiment);
-      const std::size_t entry = kind * variants + choice.variant;
-      const std::uint32_t tail = tail_bytes[entry];
-      ++counts[kind];
-      std::memcpy(at, head.bytes.data(), kLine);
-      put_u16(at, varint_of_two(head.body_base + tail));
-      if constexpr (kDeltaBytes == 1) at[4] = static_cast<std::uint8_t>(2 * j);
-      if constexpr (kDeltaBytes == 2) put_u16(at + 4, varint_of_two(j));
-      if constexpr (kDeltaBytes == 3) put_zigzag(at + 4, j);
-      put_u16(at + head.value_length_at, varint_of_two(head.value_base + tail - 1));
-      put_u16(at + head.sequence_at + 8, kHexPairs[number >> 8 & 255]);
-      put_u16(at + head.sequence_at + 10, kHexPairs[number & 255]);
-      const std::uint8_t* from_tail = tails + entry * stride;
-      std::uint8_t* to_tail = at + head.size;
-      if constexpr (kTwoLines) {
-        std::memcpy(to_tail, from_tail, 2 * kLine);
-      } else {
-        for (std::size_t line = 0; line < stride; line += kLine)
-          std::memcpy(to_tail + line, from_tail + line, kLine);
-      }
-      at = to_tail + tail;
-    }
-    for (std::size_t k = 0; k < kSentiments; ++k) by_sentiment[k] += counts[k];
-    out = at;
-    return j;
-  }
-
-  template <std::size_t kDeltaBytes>
-  std::uint32_t run(const Head& head, std::uint64_t sequence, std::uint32_t from, std::uint32_t to,
-                    std::uint8_t*& out, const std::uint8_t* end,
-                    std::array<std::uint32_t, kSentiments>& counts) const {
-    return stride == 2 * kLine
-               ? run<kDeltaBytes, true>(head, sequence, from, to, out, end, counts)
-               : run<kDeltaBytes, false>(head, sequence, from, to, out, end, counts);
-  }
-};
-
-}  // namespace
 
 Filled TweetFiller::fill(const FillRequest& request, ByteSpan into) {
   const Numbering& numbering = generator_.settings().numbering;
   const auto batch = generator_.batch(request.batch, mixes_.at(request.mix), request.mix_batch);
-  const auto stream = static_cast<std::uint32_t>(request.batch % numbering.streams);
-  Loop loop{.at = into.data() + kafka::kBatchHeaderBytes, .end = into.data() + into.size()};
-  loop.sequence = request.batch / numbering.streams * numbering.batch_size + request.first;
-
-  if (generator_.settings().pool != 0) {
-    const PoolLoop pool{generator_,         batch,   tails_.data(),
-                        tail_bytes_.data(), stride_, request.first};
-    const auto head = [&](std::size_t delta_bytes) {
-      return Head(settings_, stream, delta_bytes, request.timestamp_ms);
-    };
-    const auto pass = [&](auto run, std::size_t delta_bytes, std::uint32_t below) {
-      const std::uint32_t to = std::min(request.count, below);
-      if (loop.made < to)
-        loop.made = run(head(delta_bytes), loop.sequence, loop.made, to, loop.at, loop.end,
-                        loop.by_sentiment);
-    };
-    pass([&](auto&&... a) { return pool.run<1>(a...); }, 1, kOneByteDeltas);
-    if (loop.made >= kOneByteDeltas)
-      pass([&](auto&&... a) { return pool.run<2>(a...); }, 2, kTwoByteDeltas);
-    if (loop.made >= kTwoByteDeltas)
-      pass([&](auto&&... a) { return pool.run<3>(a...); }, 3, request.count);
-  }
-  put_afresh(batch, request, loop);  // all of them without a pool, else the last few that fit
-
-  const auto size = static_cast<std::size_t>(loop.at - into.data());
   kafka::BatchHeader header;
-  header.length = static_cast<std::int32_t>(size - kafka::kBatchLengthEnd);
-  header.last_offset_delta = static_cast<std::int32_t>(loop.made) - 1;
+  header.last_offset_delta = static_cast<std::int32_t>(request.count) - 1;
   header.base_timestamp = header.max_timestamp = request.timestamp_ms;
   header.producer_id = request.stamp.producer_id;
   header.producer_epoch = request.stamp.producer_epoch;
   header.base_sequence = request.stamp.base_sequence;
-  header.record_count = static_cast<std::int32_t>(loop.made);
+  header.record_count = static_cast<std::int32_t>(request.count);
   header.write(into.data());
-  kafka::seal(into.first(size));
+
+  Loop loop{.at = into.data() + kafka::kBatchHeaderBytes, .end = into.data() + into.size()};
+  loop.sequence = request.batch / numbering.streams * numbering.batch_size + request.first;
+  // The header is summed first and names the count, so summing while filling needs to know that all
+  // will fit. Where the mean says so and is wrong, the batch is summed once more.
+  const double expected = request.count * (kLine + tails_.size_mean());
+  loop.sums = expected < static_cast<double>(into.size());
+  loop.summed = into.data() + kafka::kBatchCrcFrom;
+  if (generator_.settings().pool != 0) put_pooled(batch, request, loop);
+  put_afresh(batch, request, loop);  // all of them without a pool, else the last few that fit
+  loop.sum_up();
+
+  const auto size = static_cast<std::size_t>(loop.at - into.data());
+  header.length = static_cast<std::int32_t>(size - kafka::kBatchLengthEnd);
+  header.last_offset_delta = static_cast<std::int32_t>(loop.made) - 1;
+  header.record_count = static_cast<std::int32_t>(loop.made);
+  header.crc = loop.crc;
+  header.write(into.data());
+  if (!loop.sums || loop.made != request.count) kafka::seal(into.first(size));
   return {.bytes = static_cast<std::uint32_t>(size),
           .records = loop.made,
           .by_sentiment = loop.by_sentiment};

@@ -2,6 +2,7 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <map>
 #include <set>
 
@@ -64,7 +65,9 @@ TEST(TweetFiller, EveryRecordIsWhatTheGeneratorSaysOfItsNumber) {
                                              *Percent::parse("33.4"), random.unit(), seed));
     const std::uint64_t run = random() & kRunMax;
     const bool confluent = random.below(2) == 0;
-    TweetFiller filler({.run = run, .confluent = confluent, .schema_id = 77}, generator, mixes);
+    const TweetKernel& kernel = tweet_kernels()[seed % tweet_kernels().size()];
+    TweetFiller filler({.run = run, .confluent = confluent, .schema_id = 77}, generator, mixes,
+                       kernel.usable ? kernel : best_tweet_kernel());
 
     const std::uint64_t batch = random.below(1u << 20);
     ByteVec buffer(200 + random.below(1u << 20));
@@ -116,6 +119,39 @@ TEST(TweetFiller, ABatchOf8000DefaultTweetsFitsKafkasDefaultLimit) {
         {.batch = batch, .mix_batch = batch, .count = 8000, .timestamp_ms = kNow}, buffer);
     EXPECT_EQ(filled.records, 8000u);
     EXPECT_EQ(filled.by_sentiment, (std::array<std::uint32_t, 3>{4000, 2400, 1600}));
+  }
+}
+
+TEST(TweetKernel, EachMakesTheSameBytesAndStaysInItsSpace) {
+  for (const TweetKernel& kernel : tweet_kernels().first(tweet_kernels().size() - 1)) {
+    if (!kernel.usable) continue;  // the last is the one that the others are held against
+    for (std::uint64_t seed = 0; seed < 40; ++seed) {
+      SCOPED_TRACE(testing::Message() << kernel.name << ", seed " << seed);
+      Random random(seed);
+      TweetSettings tweets{.seed = random(), .pool = 1 + random.below(3000)};
+      if (seed % 3 == 0) tweets.brands = *parse_brands(std::string(64, 'b') + ":2,A");
+      tweets.numbering = {.batch_size = 1 + random.below(20'000), .streams = 3};
+      const TweetGenerator generator(tweets);
+      const MixBook mixes(mix_of("33.3", "0", "66.7"));
+      const TweetFillerSettings settings{.run = 1, .confluent = seed % 2 == 0, .schema_id = 5};
+      TweetFiller plain(settings, generator, mixes, tweet_kernels().back());
+      TweetFiller other(settings, generator, mixes, kernel);
+      // The time's varint grows from one fill to the next, and with it every length.
+      for (const std::int64_t time : {std::int64_t{0}, kNow, std::int64_t{1} << 41}) {
+        const std::size_t space = 200 + random.below(3u << 20);
+        ByteVec expected(space), found(space + 64, 0xee);
+        const FillRequest request{.batch = random.below(1u << 30),
+                                  .count = static_cast<std::uint32_t>(tweets.numbering.batch_size),
+                                  .timestamp_ms = time};
+        const Filled a = plain.fill(request, expected);
+        const Filled b = other.fill(request, ByteSpan(found).first(space));
+        ASSERT_EQ(a.records, b.records);
+        ASSERT_EQ(a.by_sentiment, b.by_sentiment);
+        ASSERT_TRUE(
+            std::ranges::equal(ByteView(expected).first(a.bytes), ByteView(found).first(b.bytes)));
+        ASSERT_EQ(ByteVec(found.end() - 64, found.end()), ByteVec(64, 0xee));
+      }
+    }
   }
 }
 

@@ -1,0 +1,321 @@
+#include "storm/tweet_batch.h"
+
+#include <algorithm>
+#include <bit>
+#include <cstring>
+
+#include "base/check.h"
+#include "base/varint.h"
+#include "record/avro_tweet.h"
+#include "record/identity.h"
+
+#if defined(__x86_64__)
+#include <immintrin.h>
+#endif
+
+namespace ds {
+namespace {
+
+static_assert(std::endian::native == std::endian::little, "varints are stored low byte first");
+
+/// Both bytes of a zigzag varint from 64 to 8191, low byte first.
+constexpr std::uint64_t varint_of_two(std::uint32_t value) {
+  const std::uint32_t z = value * 2;
+  return (z & 127) | 128 | (z >> 7) << 8;
+}
+static_assert(varint_of_two(64) == 0x0180 && varint_of_two(8191) == 0x7ffe);
+
+/// Two hex digits a byte.
+constexpr auto kHexPairs = [] {
+  std::array<std::uint16_t, 256> pairs{};
+  constexpr char kDigits[] = "0123456789abcdef";
+  for (std::size_t i = 0; i < 256; ++i)
+    pairs[i] = static_cast<std::uint16_t>(kDigits[i >> 4] | kDigits[i & 15] << 8);
+  return pairs;
+}();
+
+/// The varints of deltas from 64 to 8191, in order.
+constexpr auto kTwoByteDeltas = [] {
+  std::array<std::uint16_t, 8192> varints{};
+  for (std::uint32_t delta = 64; delta < 8192; ++delta)
+    varints[delta] = static_cast<std::uint16_t>(varint_of_two(delta));
+  return varints;
+}();
+
+template <std::size_t kDeltaBytes>
+[[gnu::always_inline]] inline void put_delta(std::uint8_t* to, std::uint32_t delta) {
+  if constexpr (kDeltaBytes == 1) *to = static_cast<std::uint8_t>(2 * delta);
+  if constexpr (kDeltaBytes == 2) std::memcpy(to, &kTwoByteDeltas[delta], 2);
+  if constexpr (kDeltaBytes == 3) put_zigzag(to, delta);
+}
+
+/// The tails that a stretch's records pick, by TweetGenerator::choose()'s rule.
+struct Picks {
+  alignas(kLine) std::array<std::uint32_t, kStretchMax> entries;
+  std::array<std::uint32_t, kSentiments> by_sentiment{};
+
+  /// How many of the first `made` records hold which sentiment.
+  void count(std::uint32_t made, std::uint32_t variants) {
+    std::uint32_t not_positive = 0, neutral = 0;
+    for (std::uint32_t i = 0; i < made; ++i) {
+      not_positive += entries[i] >= variants;
+      neutral += entries[i] >= 2 * variants;
+    }
+    by_sentiment = {made - not_positive, not_positive - neutral, neutral};
+  }
+};
+
+/// The rule's numbers, and where the ranks lie: in one piece, or in two around the row's end.
+struct Rule {
+  const std::uint32_t* ranks;
+  std::uint64_t at, size;
+  std::uint32_t negative_from, neutral_from, shift, mask;
+
+  explicit Rule(const TweetStretch& of)
+      : ranks(of.batch.ranks),
+        at((of.first + of.from + of.batch.rotation) % of.generator.settings().numbering.batch_size),
+        size(of.generator.settings().numbering.batch_size),
+        negative_from(of.batch.counts[0]),
+        neutral_from(of.batch.counts[0] + of.batch.counts[1]),
+        shift(of.batch.shift),
+        mask(of.generator.variant_mask()) {}
+
+  /// Calls `piece(ranks, count, to)`.
+  template <typename Piece>
+  void each_piece(std::uint32_t count, std::uint32_t* to, Piece&& piece) const {
+    const auto before = static_cast<std::uint32_t>(std::min<std::uint64_t>(count, size - at));
+    piece(ranks + at, before, to);
+    if (before < count) piece(ranks, count - before, to + before);
+  }
+  std::uint32_t entry(std::uint32_t rank) const {
+    const std::uint32_t kind = (rank >= negative_from) + (rank >= neutral_from);
+    return kind * (mask + 1) + ((rank + shift) & mask);
+  }
+};
+
+void pick_plain(const TweetStretch& stretch, Picks& picks) {
+  const Rule rule(stretch);
+  rule.each_piece(stretch.to - stretch.from, picks.entries.data(),
+                  [&](const std::uint32_t* ranks, std::uint32_t count, std::uint32_t* to) {
+                    for (std::uint32_t i = 0; i < count; ++i) to[i] = rule.entry(ranks[i]);
+                  });
+}
+
+/// The stencil with all digits of `sequence` but the last two, which each record patches.
+Line with_sequence(const TweetStencil& stencil, std::uint64_t sequence) {
+  Line line = stencil.line;
+  put_hex48(reinterpret_cast<char*>(line.bytes.data() + stencil.sequence_at), sequence);
+  return line;
+}
+
+/// The end of the records, from j on, whose sequences differ in the last two digits alone and that
+/// surely have space.
+std::uint32_t run_end(const TweetStretch& stretch, std::uint32_t j, std::ptrdiff_t space) {
+  const auto record_bytes_max = static_cast<std::ptrdiff_t>((1 + stretch.tails.stride()) * kLine);
+  const auto fitting = static_cast<std::uint64_t>(std::max<std::ptrdiff_t>(0, space)) /
+                       static_cast<std::uint64_t>(record_bytes_max);
+  return j + static_cast<std::uint32_t>(std::min<std::uint64_t>(
+                 {stretch.to - j, 256 - ((stretch.sequence + j) & 255), fitting}));
+}
+
+template <std::size_t kDeltaBytes>
+TweetsMade make_plain(const TweetStretch& stretch, std::uint8_t* at, const std::uint8_t* end) {
+  Picks picks;
+  pick_plain(stretch, picks);
+  const TweetTails& tails = stretch.tails;
+  const std::uint16_t* const sizes = tails.sizes();
+  const TweetHeads::Head* const heads = stretch.heads.data();
+  const std::size_t tail_bytes = tails.stride() * kLine, stencil_bytes = stretch.stencil.size;
+  const std::size_t digits_at = stretch.stencil.sequence_at + 10;
+  std::uint32_t j = stretch.from;
+  for (std::uint32_t stop; (stop = run_end(stretch, j, end - at)) > j;) {
+    const Line line = with_sequence(stretch.stencil, stretch.sequence + j);
+    for (; j < stop; ++j) {
+      const std::size_t entry = picks.entries[j - stretch.from];
+      TweetHeads::Head head;
+      std::memcpy(&head, line.bytes.data(), sizeof head);
+      head.low |= heads[entry].low;
+      head.high |= heads[entry].high;
+      std::memcpy(at, &head, sizeof head);
+      std::memcpy(at + sizeof head, line.bytes.data() + sizeof head, kLine - sizeof head);
+      put_delta<kDeltaBytes>(at + 4, j);
+      std::memcpy(at + digits_at, &kHexPairs[(stretch.sequence + j) & 255], 2);
+      const std::uint8_t* const tail = tails.at(entry);
+      for (std::size_t i = 0; i < tail_bytes; i += 32)
+        std::memcpy(at + stencil_bytes + i, tail + i, 32);
+      at += stencil_bytes + sizes[entry];
+    }
+  }
+  picks.count(j - stretch.from, stretch.generator.variant_mask() + 1);
+  return {at, j, picks.by_sentiment};
+}
+
+#if defined(__x86_64__)
+#define DATASTORM_AVX512 "avx512f,avx512bw,avx512vl,bmi2"
+
+/// Sixteen ranks at a time.
+[[gnu::target(DATASTORM_AVX512)]] void pick_piece_avx512(const Rule& rule,
+                                                         const std::uint32_t* ranks,
+                                                         std::uint32_t count, std::uint32_t* to) {
+  const __m512i negative_from = _mm512_set1_epi32(static_cast<int>(rule.negative_from));
+  const __m512i neutral_from = _mm512_set1_epi32(static_cast<int>(rule.neutral_from));
+  const __m512i shift = _mm512_set1_epi32(static_cast<int>(rule.shift));
+  const __m512i mask = _mm512_set1_epi32(static_cast<int>(rule.mask));
+  const __m512i variants = _mm512_set1_epi32(static_cast<int>(rule.mask + 1));
+  for (std::uint32_t i = 0; i < count; i += 16) {
+    const auto there = static_cast<__mmask16>(count - i >= 16 ? 0xffff : (1u << (count - i)) - 1);
+    const __m512i rank = _mm512_maskz_loadu_epi32(there, ranks + i);
+    __m512i entry = _mm512_and_si512(_mm512_add_epi32(rank, shift), mask);
+    entry =
+        _mm512_mask_add_epi32(entry, _mm512_cmpge_epu32_mask(rank, negative_from), entry, variants);
+    entry =
+        _mm512_mask_add_epi32(entry, _mm512_cmpge_epu32_mask(rank, neutral_from), entry, variants);
+    _mm512_mask_storeu_epi32(to + i, there, entry);
+  }
+}
+
+void pick_avx512(const TweetStretch& stretch, Picks& picks) {
+  const Rule rule(stretch);
+  rule.each_piece(stretch.to - stretch.from, picks.entries.data(),
+                  [&](const std::uint32_t* ranks, std::uint32_t count, std::uint32_t* to) {
+                    pick_piece_avx512(rule, ranks, count, to);
+                  });
+}
+
+/// kLines: of a tail; 0 is any number.
+template <std::size_t kDeltaBytes, std::size_t kLines>
+[[gnu::target(DATASTORM_AVX512)]] TweetsMade make_avx512(const TweetStretch& stretch,
+                                                         std::uint8_t* at,
+                                                         const std::uint8_t* end) {
+  Picks picks;
+  pick_avx512(stretch, picks);
+  const TweetTails& tails = stretch.tails;
+  const std::uint16_t* const sizes = tails.sizes();
+  const TweetHeads::Head* const heads = stretch.heads.data();
+  const std::uint8_t* const first_tail = tails.at(0);
+  const std::size_t lines = kLines == 0 ? tails.stride() : kLines;
+  const std::size_t stencil_bytes = stretch.stencil.size;
+  const std::size_t digits_at = stretch.stencil.sequence_at + 10;
+  const std::uint32_t* const entries = picks.entries.data();
+  const std::uint64_t sequence = stretch.sequence;
+  const std::uint32_t begin = stretch.from;
+  std::uint32_t j = stretch.from;
+  for (std::uint32_t stop; (stop = run_end(stretch, j, end - at)) > j;) {
+    const Line line = with_sequence(stretch.stencil, stretch.sequence + j);
+    const __m512i head = _mm512_load_si512(line.bytes.data());
+    for (; j < stop; ++j) {
+      const std::size_t entry = entries[j - begin];
+      const __m128i lengths = _mm_load_si128(reinterpret_cast<const __m128i*>(heads + entry));
+      _mm512_storeu_si512(at, _mm512_or_si512(head, _mm512_zextsi128_si512(lengths)));
+      put_delta<kDeltaBytes>(at + 4, j);
+      std::memcpy(at + digits_at, &kHexPairs[(sequence + j) & 255], 2);
+      const std::uint8_t* const tail = first_tail + entry * (lines * kLine);
+      for (std::size_t i = 0; i < lines; ++i)
+        _mm512_storeu_si512(at + stencil_bytes + i * kLine, _mm512_load_si512(tail + i * kLine));
+      at += stencil_bytes + sizes[entry];
+    }
+  }
+  picks.count(j - stretch.from, stretch.generator.variant_mask() + 1);
+  return {at, j, picks.by_sentiment};
+}
+
+template <std::size_t kDeltaBytes>
+TweetsMade make_wide(const TweetStretch& stretch, std::uint8_t* at, const std::uint8_t* end) {
+  return stretch.tails.stride() == 2 ? make_avx512<kDeltaBytes, 2>(stretch, at, end)
+                                     : make_avx512<kDeltaBytes, 0>(stretch, at, end);
+}
+
+TweetsMade make_wide_any(const TweetStretch& stretch, std::size_t delta_bytes, std::uint8_t* at,
+                         const std::uint8_t* end) {
+  return delta_bytes == 1   ? make_wide<1>(stretch, at, end)
+         : delta_bytes == 2 ? make_wide<2>(stretch, at, end)
+                            : make_wide<3>(stretch, at, end);
+}
+#endif
+
+TweetsMade make_plain_any(const TweetStretch& stretch, std::size_t delta_bytes, std::uint8_t* at,
+                          const std::uint8_t* end) {
+  return delta_bytes == 1   ? make_plain<1>(stretch, at, end)
+         : delta_bytes == 2 ? make_plain<2>(stretch, at, end)
+                            : make_plain<3>(stretch, at, end);
+}
+
+}  // namespace
+
+TweetTails::TweetTails(const TweetPool& pool)
+    : stride_((pool.tail_bytes_max() + 1 + kLine - 1) / kLine),
+      lines_(kSentiments * pool.variants() * stride_) {
+  std::size_t bytes = 0;
+  for (std::size_t k = 0; k < kSentiments; ++k)
+    for (const TweetPool::Variant& variant : pool.of(static_cast<Sentiment>(k))) {
+      std::memcpy(lines_[sizes_.size() * stride_].bytes.data(), variant.tail.data(),
+                  variant.tail.size());
+      sizes_.push_back(static_cast<std::uint16_t>(variant.tail.size() + 1));
+      bytes += variant.tail.size() + 1;
+    }
+  size_mean_ = static_cast<double>(bytes) / static_cast<double>(sizes_.size());
+}
+
+TweetStencil::TweetStencil(std::uint64_t run, std::uint32_t stream,
+                           const std::int32_t* frame_schema, std::size_t delta_bytes,
+                           std::int64_t timestamp_ms) {
+  std::array<std::uint8_t, 2 * kLine> bytes{};
+  std::uint8_t* at = bytes.data() + 2 + 2 + delta_bytes;
+  *at++ = 1;  // no key
+  at += 2;
+  const std::uint8_t* const value = at;
+  if (frame_schema != nullptr) {
+    *at++ = 0;
+    store_be(at, *frame_schema);
+    at += 4;
+  }
+  at = put_zigzag(at, kTweetIdLength);
+  const std::string id = to_tweet_id({run, stream, 0});
+  std::memcpy(at, id.data(), id.size());
+  sequence_at = static_cast<std::size_t>(at - bytes.data()) + kTweetIdPrefix;
+  at = put_zigzag(at + id.size(), timestamp_ms);
+  size = static_cast<std::size_t>(at - bytes.data());
+  check(size <= kLine, "a tweet's stencil is longer than a line");
+  std::memcpy(line.bytes.data(), bytes.data(), kLine);
+  value_base = static_cast<std::uint32_t>(at - value) - 1;
+  body_base = static_cast<std::uint32_t>(size) - 2;
+}
+
+void TweetHeads::fit(const TweetTails& tails, const TweetStencil& stencil,
+                     std::size_t delta_bytes) {
+  if (!heads_.empty() && body_base_ == stencil.body_base && value_base_ == stencil.value_base)
+    return;
+  body_base_ = stencil.body_base;
+  value_base_ = stencil.value_base;
+  heads_.resize(tails.count());
+  for (std::size_t i = 0; i < tails.count(); ++i) {
+    check(value_base_ + tails.sizes()[i] >= 64 && body_base_ + tails.sizes()[i] < 8192,
+          "a tweet's length does not take two bytes");
+    std::array<std::uint8_t, sizeof(Head)> bytes{};
+    const std::uint64_t body = varint_of_two(body_base_ + tails.sizes()[i]);
+    const std::uint64_t value = varint_of_two(value_base_ + tails.sizes()[i]);
+    std::memcpy(bytes.data(), &body, 2);
+    std::memcpy(bytes.data() + 5 + delta_bytes, &value, 2);
+    std::memcpy(&heads_[i], bytes.data(), sizeof(Head));
+  }
+}
+
+std::span<const TweetKernel> tweet_kernels() {
+  static const TweetKernel kKernels[] = {
+#if defined(__x86_64__)
+    {"avx512",
+     __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") &&
+         __builtin_cpu_supports("avx512vl") && __builtin_cpu_supports("bmi2"),
+     make_wide_any},
+#endif
+    {"plain", true, make_plain_any},
+  };
+  return kKernels;
+}
+
+const TweetKernel& best_tweet_kernel() {
+  static const TweetKernel& best = *std::ranges::find_if(tweet_kernels(), &TweetKernel::usable);
+  return best;
+}
+
+}  // namespace ds
