@@ -79,7 +79,8 @@ export type Series = { t: number[] } & Record<Field, (number | null)[]>;
 
 /**
  * The rows between two instants as at most `points` means. Buckets begin at multiples of their
- * width, so that a moving window does not make the line shimmer.
+ * width, so that a moving window does not make the line shimmer. One missing bucket is a clock's
+ * jitter and is drawn through; more are a gap.
  */
 export function thin(columns: Columns, from: number, to: number, points: number): Series {
   const step = columns.stepMs;
@@ -94,7 +95,7 @@ export function thin(columns: Columns, from: number, to: number, points: number)
     let end = row;
     while (end < columns.length && t[end]! <= to && t[end]! < bucket + width) end++;
 
-    if (bucket > previous + width) {
+    if (bucket > previous + 2 * width) {
       out.t.push((previous + width) / 1000); // a gap: the line ends here
       for (const name of FIELDS) out[name].push(null);
     }

@@ -17,6 +17,7 @@ export interface Status {
   rate: { offered: number; achieved: number; target: number | null }; // null: as fast as it goes
   mix: BySentiment; // percent, together 100
   mode: Mode;
+  acks: string; // with "0" nothing is ever acknowledged: written is all that is known
   counters: {
     scheduled: number;
     enqueued: number;

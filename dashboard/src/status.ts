@@ -10,6 +10,7 @@ export const EMPTY: Status = {
   rate: { offered: 0, achieved: 0, target: 0 },
   mix: { positive: 0, negative: 0, neutral: 0 },
   mode: "fixed",
+  acks: "",
   counters: { scheduled: 0, enqueued: 0, written: 0, acknowledged: 0, failed: 0, unknown: 0, readBack: 0 },
   stored: 0,
   retired: 0,

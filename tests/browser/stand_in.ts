@@ -9,7 +9,7 @@ import type { Alert, BySentiment, History, Point, Range, Status } from "../src/c
 export type Scene =
   | "live" // a storm in good order
   | "fresh" // started, nothing happened yet
-  | "broken" // tweets are missing
+  | "broken" // acks=0, and tweets are missing
   | "bare" // status and stream alone, as a small program offers
   | "closed"; // wants a token
 
@@ -112,7 +112,8 @@ export class StandIn {
       rate: { offered: speed, achieved: speed * (0.995 + Math.sin(now / 3000) * 0.004), target: this.rate },
       mix: this.mix,
       mode: this.mode,
-      counters: { scheduled: n, enqueued: n, written: n, acknowledged: n && n - 8_000, failed: missing, unknown: 0, readBack: 0 },
+      acks: this.scene === "broken" ? "0" : "all",
+      counters: { scheduled: n, enqueued: n, written: n, acknowledged: n && this.scene !== "broken" ? n - 8_000 : 0, failed: missing, unknown: 0, readBack: 0 },
       total: 0,
       stored: n && n - 24_000 - missing,
       retired: n && 48_000_000,

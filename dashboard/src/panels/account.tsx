@@ -27,7 +27,7 @@ const Arrow = () => (
 /** With acks=0 nobody confirms anything; then the middle figure is what was written. */
 function confirmed(s: Status): { name: string; value: number; note: string } {
   const { written, acknowledged, failed, unknown } = s.counters;
-  if (acknowledged === 0 && written > 0 && s.elapsedS > 3) {
+  if (s.acks === "0") {
     return { name: "Written, unconfirmed", value: written, note: "acks=0: nobody confirms" };
   }
   const trouble = [failed > 0 && `${count(failed)} failed`, unknown > 0 && `${count(unknown)} unknown`];
@@ -76,12 +76,14 @@ function Progress({ total, stored }: { total: number; stored: number }) {
 }
 
 /** A figure without its conditions says little: what confirmed it, and what keeps it. */
-function Conditions({ store, broker }: Status) {
+function Conditions({ store, broker, acks }: Status) {
+  if (!broker.address && !store.kind) return null;
   return (
     <p class="conditions">
       {broker.address && (
         <span>
           {broker.embedded ? "Embedded broker" : "Broker"} <b>{broker.address}</b>
+          {acks && `, acks ${acks}`}
           {broker.durability && `, durability ${broker.durability}`}
           {broker.bytes > 0 && `, ${bytes(broker.bytes)} kept`}
         </span>

@@ -13,10 +13,15 @@ import { TrendChart, type Drawing, type View } from "../trend_chart";
 import { Card, Empty, IconButton, NAMES, Segments, Words } from "./parts";
 
 const LEAST_ROWS = 10; // closer than this there is nothing to see
+const YOUNG_MS = 60e3;
 
+/** The range up to the newest row. The first minutes of a storm fill the chart, not its last inch. */
 function whole(): Span {
-  const to = data.trend.length > 0 ? data.trend.last() : status.value?.nowMs || Date.now();
-  return { from: to - RANGE_MS[range.value], to };
+  const rows = data.trend;
+  const to = rows.length > 0 ? rows.last() : status.value?.nowMs || Date.now();
+  const from = to - RANGE_MS[range.value];
+  if (range.value !== "5m" || rows.length === 0) return { from, to };
+  return { from: Math.max(from, Math.min(rows.first(), to - YOUNG_MS)), to };
 }
 
 const shownSpan = (): Span => (zoom.value ? fit(zoom.value, whole(), least()) : whole());
