@@ -8,7 +8,7 @@
 #include "kafka/broker/test_support.h"
 #include "kafka/wire/messages/all.h"
 
-namespace ds::kafka {
+namespace ds::kafka::broker {
 namespace {
 
 class BrokerTest : public testing::Test {
@@ -409,4 +409,4 @@ TEST_F(BrokerTest, HoldsTheRetentionOfTheWholeBroker) {
 }
 
 }  // namespace
-}  // namespace ds::kafka
+}  // namespace ds::kafka::broker

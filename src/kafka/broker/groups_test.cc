@@ -2,7 +2,7 @@
 
 #include <gmock/gmock.h>
 
-namespace ds::kafka {
+namespace ds::kafka::broker {
 namespace {
 
 using testing::ElementsAre;
@@ -255,4 +255,4 @@ TEST(GroupState, MovesAsTheTableSays) {
 }
 
 }  // namespace
-}  // namespace ds::kafka
+}  // namespace ds::kafka::broker

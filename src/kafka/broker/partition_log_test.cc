@@ -8,7 +8,7 @@
 #include "kafka/broker/memory_files.h"
 #include "kafka/broker/test_support.h"
 
-namespace ds::kafka {
+namespace ds::kafka::broker {
 namespace {
 
 constexpr std::array<std::uint8_t, 16> kBoot{1};
@@ -275,4 +275,4 @@ TEST(Marks, HaveTheBytesOfTheDocument) {
 }
 
 }  // namespace
-}  // namespace ds::kafka
+}  // namespace ds::kafka::broker

@@ -4,7 +4,7 @@
 
 #include <limits>
 
-namespace ds::kafka {
+namespace ds::kafka::broker {
 namespace {
 
 BatchHeader batch(std::int64_t id, std::int16_t epoch, std::int32_t sequence, std::int32_t records,
@@ -70,4 +70,4 @@ TEST(ProducerState, ForgetsTheMostSilentWhenThereAreTooMany) {
 }
 
 }  // namespace
-}  // namespace ds::kafka
+}  // namespace ds::kafka::broker

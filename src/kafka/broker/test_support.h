@@ -13,7 +13,7 @@
 #include "net/socket.h"
 #include "net/transport.h"
 
-namespace ds::kafka {
+namespace ds::kafka::broker {
 
 class TempFolder {
  public:
@@ -109,4 +109,4 @@ class BlockingClient {
   ByteVec frame_;
 };
 
-}  // namespace ds::kafka
+}  // namespace ds::kafka::broker
