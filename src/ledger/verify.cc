@@ -7,9 +7,10 @@ namespace {
 
 struct HoldingsVisitor {
   Holdings& into;
+  TweetIdReader ids = {};
 
-  void tweet(const kafka::RecordView&, const TweetView& tweet) {
-    if (const auto id = parse_tweet_id(tweet.tweet_id))
+  void tweet(const kafka::RecordView&, const TweetView& tweet, Sentiment) {
+    if (const auto id = ids.read(tweet.tweet_id))
       into.add(*id);
     else
       into.add_foreign();

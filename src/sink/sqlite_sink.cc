@@ -1,0 +1,271 @@
+#include "sink/sqlite_sink.h"
+
+#include <algorithm>
+
+#include "ledger/read_tweets.h"
+#include "sink/sqlite_store.h"
+
+namespace ds {
+namespace {
+
+constexpr std::int64_t kTrimSlice = 16'384;
+constexpr std::size_t kDeadLetterBytesMax = 1 << 20;
+
+std::string_view name_of(StoreAs store) {
+  return store == StoreAs::kRaw ? "raw" : store == StoreAs::kRollup ? "rollup" : "raw and rollup";
+}
+
+}  // namespace
+
+/// The visitor of one store(): passes records to the tables' writers and remembers the first
+/// failure.
+class SqliteSink::Storing {
+ public:
+  explicit Storing(SqliteSink& sink)
+      : db_(sink.db_),
+        tables_(*sink.tables_),
+        raw_(sink.settings_.store != StoreAs::kRollup),
+        rollup_(sink.settings_.store != StoreAs::kRaw),
+        next_(sink.next_) {}
+
+  void begin(const kafka::Fetched& fetched) {
+    from_ = &fetched.from;
+    const auto known = next_.find(fetched.from);
+    stored_below_ = known == next_.end() ? fetched.first_offset : known->second;
+    end_ = std::max(stored_below_, fetched.first_offset);
+    if (raw_) keep(tables_.tweets.begin(fetched.from));
+  }
+
+  void tweet(const kafka::RecordView& record, const TweetView& tweet, Sentiment sentiment) {
+    if (record.offset < stored_below_) return tally_.suppressed();
+    if (raw_) keep(tables_.tweets.add(record.offset, tweet));
+    if (rollup_)
+      keep(tables_.rollups.add(*from_, record.offset, tweet.timestamp, tweet.brand, sentiment));
+    if (!raw_)
+      if (const auto id = ids_.read(tweet.tweet_id)) keep(tables_.accounted.add(*id));
+    tally_.add(tweet.brand, sentiment, tweet.timestamp);
+  }
+
+  void undecodable(const Undecodable& what) {
+    if (what.last_offset < stored_below_) {
+      for (std::uint64_t i = 0; i < what.count(); ++i) tally_.suppressed();
+      return;
+    }
+    tally_.undecodable(what.count());
+    sqlite::Statement& insert = tables_.dead_letter;
+    insert.bind(1, from_->topic).bind(2, from_->partition);
+    insert.bind(3, what.first_offset).bind(4, what.last_offset).bind(5, what.why);
+    insert.bind(6, what.bytes.first(std::min(what.bytes.size(), kDeadLetterBytesMax)));
+    keep(db_.run(insert));
+  }
+
+  void batch_done(const kafka::BatchHeader& header) {
+    end_ = std::max(end_, header.next_offset());
+    if (rollup_) keep(tables_.rollups.end_batch(*from_));
+    if (!raw_) keep(tables_.accounted.flush());
+    // A compressed batch lies in scratch memory, which the next one takes.
+    if (raw_ && header.codec() != kafka::Compression::kNone) keep(tables_.tweets.flush());
+  }
+
+  void end() { next_[*from_] = end_; }
+  void finish() {
+    if (raw_) keep(tables_.tweets.flush());
+  }
+
+  /// What was refused first, if anything.
+  const std::optional<Error>& error() const { return error_; }
+  const Offsets& next() const { return next_; }
+  Stored sum() const { return tally_.sum(); }
+
+ private:
+  void keep(bool written) {
+    if (!written && !error_) [[unlikely]]
+      error_ = db_.error();
+  }
+
+  sqlite::Database& db_;
+  Tables& tables_;
+  const bool raw_, rollup_;
+  Offsets next_;
+  const kafka::TopicPartition* from_ = nullptr;
+  std::int64_t stored_below_ = 0, end_ = 0;
+  TweetIdReader ids_;
+  Tally tally_;
+  std::optional<Error> error_;
+};
+
+Result<std::unique_ptr<SqliteSink>> SqliteSink::open(const std::string& path,
+                                                     const SqliteSettings& settings,
+                                                     const Clock& clock, Log& log) {
+  constexpr std::string_view kModes[] = {"off", "normal", "full", "extra"};
+  if (std::find(std::begin(kModes), std::end(kModes), settings.synchronous) == std::end(kModes))
+    return Error{.code = ErrorCode::kUsage,
+                 .message = fmt::format("'{}' is no synchronous mode", settings.synchronous),
+                 .hint = "off, normal, full or extra"};
+  auto db = open_store(path);
+  if (!db) return std::move(db).error().while_trying("open the store");
+  auto sink =
+      std::unique_ptr<SqliteSink>(new SqliteSink(std::move(db).value(), settings, clock, log));
+  if (auto prepared = sink->prepare(); !prepared)
+    return std::move(prepared).error().while_trying("open the store");
+  return sink;
+}
+
+Status SqliteSink::prepare() {
+  if (auto set = db_.exec("pragma synchronous=" + settings_.synchronous); !set) return set;
+  auto tweets = TweetRows::make(db_);
+  if (!tweets) return std::move(tweets).error();
+  auto rollups = RollupRows::make(db_);
+  if (!rollups) return std::move(rollups).error();
+  auto accounted = AccountedRows::make(db_);
+  if (!accounted) return std::move(accounted).error();
+  auto offsets = OffsetRows::make(db_);
+  if (!offsets) return std::move(offsets).error();
+  auto dead_letter = db_.prepare("insert into dead_letters values(?1, ?2, ?3, ?4, ?5, ?6)");
+  if (!dead_letter) return std::move(dead_letter).error();
+  tables_.reset(new Tables{std::move(tweets).value(), std::move(rollups).value(),
+                           std::move(accounted).value(), std::move(offsets).value(),
+                           std::move(dead_letter).value()});
+  reset_ = settings_.reset_offsets;
+  return Done{};
+}
+
+std::string SqliteSink::description() const {
+  return fmt::format("sqlite {}, {}, synchronous={}", db_.path(), name_of(settings_.store),
+                     settings_.synchronous);
+}
+
+Result<Sink::Offsets> SqliteSink::next_offsets(const std::string& cluster_id) {
+  auto offsets = tables_->offsets.read(cluster_id);
+  if (!offsets) return std::move(offsets).error().while_trying("read the store's offsets");
+  cluster_id_ = cluster_id;
+  expected_ = std::move(offsets).value();
+  next_ = std::exchange(reset_, false) ? Offsets() : expected_;
+  return next_;
+}
+
+Result<Stored> SqliteSink::store(std::span<const kafka::Fetched> batches) {
+  auto transaction = sqlite::Transaction::begin(db_);
+  if (!transaction) return std::move(transaction).error();
+  auto stored = store_in(*transaction, batches);
+  if (!stored) {
+    // Whatever the writers still hold belongs to a transaction that never was.
+    tables_->tweets.drop();
+    tables_->rollups.drop();
+    tables_->accounted.drop();
+    return stored;
+  }
+  if (!settings_.keep.has_no_limit())
+    if (auto trimmed = trim_as_we_go(stored->stored); !trimmed)
+      log_.warn("the store could not be trimmed: {}", trimmed.error().message);
+  return stored;
+}
+
+Result<Stored> SqliteSink::store_in(sqlite::Transaction& transaction,
+                                    std::span<const kafka::Fetched> batches) {
+  Storing storing(*this);
+  for (const kafka::Fetched& fetched : batches) {
+    storing.begin(fetched);
+    read_tweets(fetched, scratch_, storing);
+    storing.end();
+    if (storing.error()) return *storing.error();
+  }
+  storing.finish();
+  if (storing.error()) return *storing.error();
+  if (auto moved = move_offsets(storing.next()); !moved) return std::move(moved).error();
+  if (auto committed = transaction.commit(); !committed) return std::move(committed).error();
+  for (const auto& [partition, next] : storing.next()) expected_[partition] = next;
+  next_ = storing.next();
+  return storing.sum();
+}
+
+Status SqliteSink::move_offsets(const Offsets& next) {
+  for (const auto& [partition, offset] : next) {
+    const auto row = expected_.find(partition);
+    const auto expected = row == expected_.end() ? std::nullopt : std::optional(row->second);
+    if (expected == offset) continue;
+    const auto moved = tables_->offsets.move(cluster_id_, partition, expected, offset);
+    if (!moved) return moved.error();
+    if (!*moved)
+      return Error{.code = ErrorCode::kRefused,
+                   .message = fmt::format("another consumer has stored {}/{} in {} meanwhile",
+                                          partition.topic, partition.partition, db_.path()),
+                   .hint = "let one consumer at a time write into a file"};
+  }
+  return Done{};
+}
+
+Status SqliteSink::trim_as_we_go(std::uint64_t stored) {
+  stored_since_trim_ += stored;
+  const auto slices = static_cast<int>(stored_since_trim_ / kTrimSlice);
+  if (slices == 0) return Done{};
+  stored_since_trim_ = 0;
+  // One more than came in, so that a file that was too large shrinks.
+  auto trimmed = trim(settings_.keep, slices + 1);
+  return trimmed ? Status(Done{}) : Status(std::move(trimmed).error());
+}
+
+Result<std::uint64_t> SqliteSink::trim(const Keep& keep, int slices_max) {
+  std::uint64_t trimmed = 0;
+  for (int slice = 0; slice < slices_max; ++slice) {
+    const auto last = last_row_to_go(keep);
+    if (!last) return last.error();
+    const auto first = db_.number("select min(rowid) from tweets");
+    if (!first) return first.error();
+    if (*first == 0 || *last < *first) break;
+    const std::int64_t end = std::min(*last, *first + kTrimSlice - 1);
+    auto rows = trim_slice(end);
+    if (!rows) return rows;
+    trimmed += *rows;
+  }
+  return trimmed;
+}
+
+Result<std::int64_t> SqliteSink::last_row_to_go(const Keep& keep) {
+  const auto first = db_.number("select min(rowid) from tweets");
+  const auto last = db_.number("select max(rowid) from tweets");
+  if (!first || !last) return db_.error();
+  std::int64_t cut = 0;
+  const std::int64_t rows = *last == 0 ? 0 : *last - *first + 1;
+  if (keep.rows != 0) cut = std::max(cut, *last - static_cast<std::int64_t>(keep.rows));
+  if (keep.bytes != 0) {
+    const auto used = db_.number(
+        "select (page_count - freelist_count) * page_size"
+        " from pragma_page_count, pragma_freelist_count, pragma_page_size");
+    if (!used) return used.error();
+    const auto kept = static_cast<double>(keep.bytes) / static_cast<double>(std::max(*used, 1L));
+    if (kept < 1)
+      cut = std::max(cut, *last - static_cast<std::int64_t>(kept * static_cast<double>(rows)));
+  }
+  if (keep.age_ms != 0) {
+    // Rows lie in the order of storing, so the slice's last row tells of all before it.
+    const auto newest = db_.number(fmt::format(
+        "select timestamp from tweets where rowid >= {} limit 1", *first + kTrimSlice - 1));
+    if (!newest) return newest.error();
+    if (*newest != 0 && *newest < clock_.wall_ms() - keep.age_ms)
+      cut = std::max(cut, *first + kTrimSlice - 1);
+  }
+  return cut;
+}
+
+Result<std::uint64_t> SqliteSink::trim_slice(std::int64_t last_row) {
+  auto transaction = sqlite::Transaction::begin(db_);
+  if (!transaction) return std::move(transaction).error();
+  auto oldest = db_.prepare("select tweetId from tweets where rowid <= ?1 order by rowid");
+  if (!oldest) return std::move(oldest).error();
+  oldest->bind(1, last_row);
+  TweetIdReader ids;
+  bool accounted = true;
+  while (accounted && oldest->step() == SQLITE_ROW)
+    if (const auto id = ids.read(oldest->text(0))) accounted = tables_->accounted.add(*id);
+  oldest->reset();
+  if (!accounted || !tables_->accounted.flush()) return db_.error();
+  auto remove = db_.prepare("delete from tweets where rowid <= ?1");
+  if (!remove) return std::move(remove).error();
+  if (!db_.run(remove->bind(1, last_row))) return db_.error();
+  const auto removed = static_cast<std::uint64_t>(db_.changes());
+  if (auto committed = transaction->commit(); !committed) return std::move(committed).error();
+  return removed;
+}
+
+}  // namespace ds

@@ -1,0 +1,88 @@
+// The embedded store: rows and the next offset of each partition in one transaction, so a record is
+// there exactly once whatever is killed when. Its tables are named in sqlite_store.h.
+//
+//   auto sink = SqliteSink::open("tweets.db", {.store = StoreAs::kRaw}, clock, log);
+//   auto starts = (*sink)->next_offsets(cluster_id);
+//   auto stored = (*sink)->store(fetched);
+//
+// Offsets move only from the value that was read before: when another consumer of the same
+// partitions has moved them, store() changes nothing and answers kRefused.
+#pragma once
+
+#include <memory>
+#include <string>
+
+#include "base/clock.h"
+#include "base/log.h"
+#include "sink/sink.h"
+#include "sink/sqlite_writers.h"
+
+namespace ds {
+
+enum class StoreAs { kRaw, kRollup, kBoth };
+
+/// How much of `tweets` stays; 0: no limit. What is trimmed stays accounted for.
+struct Keep {
+  std::uint64_t rows = 0;
+  std::uint64_t bytes = 0;  // of the whole file, without its free pages
+  std::int64_t age_ms = 0;
+  bool has_no_limit() const { return rows == 0 && bytes == 0 && age_ms == 0; }
+};
+
+struct SqliteSettings {
+  StoreAs store = StoreAs::kRaw;
+  /// off, normal, full or extra. With normal a transaction survives the process at once and a power
+  /// loss after the next checkpoint; nothing is ever half there.
+  std::string synchronous = "normal";
+  Keep keep;                   // store() trims as it goes
+  bool reset_offsets = false;  // the first next_offsets() says nothing, and what comes is stored
+};
+
+class SqliteSink final : public Sink {
+ public:
+  static Result<std::unique_ptr<SqliteSink>> open(const std::string& path,
+                                                  const SqliteSettings& settings,
+                                                  const Clock& clock, Log& log);
+
+  Result<Offsets> next_offsets(const std::string& cluster_id) override;
+  Result<Stored> store(std::span<const kafka::Fetched> batches) override;
+  std::string description() const override;
+
+  /// Deletes the oldest rows until `keep` holds, in slices of a transaction each, at most
+  /// `slices_max` of them; returns how many. Their identities go to `accounted`.
+  Result<std::uint64_t> trim(const Keep& keep, int slices_max);
+
+ private:
+  struct Tables {
+    TweetRows tweets;
+    RollupRows rollups;
+    AccountedRows accounted;
+    OffsetRows offsets;
+    sqlite::Statement dead_letter;
+  };
+  class Storing;
+
+  SqliteSink(sqlite::Database db, SqliteSettings settings, const Clock& clock, Log& log)
+      : db_(std::move(db)), settings_(std::move(settings)), clock_(clock), log_(log) {}
+  Status prepare();
+  Result<Stored> store_in(sqlite::Transaction& transaction,
+                          std::span<const kafka::Fetched> batches);
+  Status move_offsets(const Offsets& next);
+  Status trim_as_we_go(std::uint64_t stored);
+  Result<std::int64_t> last_row_to_go(const Keep& keep);
+  Result<std::uint64_t> trim_slice(std::int64_t last_row);
+
+  sqlite::Database db_;
+  const SqliteSettings settings_;
+  const Clock& clock_;
+  Log& log_;
+  std::unique_ptr<Tables> tables_;  // after db_: their statements end first
+  std::string cluster_id_;
+  bool reset_ = false;
+  Offsets expected_;  // as the table has them
+  Offsets next_;      // below these, records are stored already
+  std::uint64_t stored_since_trim_ = 0;
+  ByteVec scratch_;
+};
+
+}  // namespace ds

@@ -1,0 +1,148 @@
+#include "sink/sqlite_writers.h"
+
+#include <utility>
+
+namespace ds {
+namespace {
+
+std::string insert_many(int rows, int shared, int own) {
+  std::string sql = "insert into tweets values";
+  for (int row = 0; row < rows; ++row) {
+    sql += row == 0 ? "(?1,?2" : ",(?1,?2";
+    for (int i = 1; i <= own; ++i) sql += fmt::format(",?{}", shared + row * own + i);
+    sql += ')';
+  }
+  return sql;
+}
+
+}  // namespace
+
+Result<TweetRows> TweetRows::make(sqlite::Database& db) {
+  auto many = db.prepare(insert_many(kRows, kShared, kOwn));
+  if (!many) return std::move(many).error();
+  auto one = db.prepare(insert_many(1, kShared, kOwn));
+  if (!one) return std::move(one).error();
+  return TweetRows(db, std::move(many).value(), std::move(one).value());
+}
+
+bool TweetRows::begin(const kafka::TopicPartition& from) {
+  if (from == from_) return true;
+  if (!flush()) return false;
+  from_ = from;
+  for (sqlite::Statement* statement : {&many_, &one_})
+    statement->bind(1, from_.topic).bind(2, from_.partition);
+  return true;
+}
+
+bool TweetRows::insert(sqlite::Statement& statement, int rows) {
+  const int count = std::exchange(count_, 0);
+  for (int i = 0; i < count;) {
+    int at = kShared;
+    for (const int end = i + rows; i < end; ++i, at += kOwn) {
+      const auto& [offset, tweet] = pending_[static_cast<std::size_t>(i)];
+      statement.bind(at + 1, offset).bind(at + 2, tweet.tweet_id).bind(at + 3, tweet.timestamp);
+      statement.bind(at + 4, tweet.text).bind(at + 5, tweet.brand).bind(at + 6, tweet.sentiment);
+    }
+    if (!db_->run(statement)) return false;
+  }
+  return true;
+}
+
+bool TweetRows::flush() {
+  return insert(one_, 1);
+}
+
+Result<RollupRows> RollupRows::make(sqlite::Database& db) {
+  auto insert = db.prepare("insert into rollups values(?1,?2,?3,?4,?5,?6,?7,?8)");
+  if (!insert) return std::move(insert).error();
+  return RollupRows(db, std::move(insert).value());
+}
+
+bool RollupRows::end_batch(const kafka::TopicPartition& from) {
+  insert_.bind(1, from.topic).bind(2, from.partition).bind(3, first_offset_);
+  insert_.bind(4, last_offset_).bind(5, window_);
+  for (const std::uint32_t brand : touched_) {
+    insert_.bind(6, brands_.name(brand));
+    for (std::size_t kind = 0; kind < kSentiments; ++kind) {
+      if (counts_[brand][kind] == 0) continue;
+      insert_.bind(7, kSentimentNames[kind]).bind(8, counts_[brand][kind]);
+      if (!db_->run(insert_)) return false;
+    }
+  }
+  drop();
+  return true;
+}
+
+void RollupRows::drop() {
+  for (const std::uint32_t brand : touched_) counts_[brand] = {};
+  touched_.clear();
+}
+
+Result<AccountedRows> AccountedRows::make(sqlite::Database& db) {
+  auto grow = db.prepare(
+      "update accounted set last_sequence = ?4 - 1, rows = rows + ?4 - ?3 where rowid ="
+      " (select rowid from accounted where run = ?1 and stream = ?2 and last_sequence = ?3 - 1"
+      "  limit 1)");
+  if (!grow) return std::move(grow).error();
+  auto insert = db.prepare("insert into accounted values(?1, ?2, ?3, ?4 - 1, ?4 - ?3)");
+  if (!insert) return std::move(insert).error();
+  return AccountedRows(db, std::move(grow).value(), std::move(insert).value());
+}
+
+bool AccountedRows::start_range(const RecordId& id) {
+  if (!flush()) return false;
+  open_ = true;
+  run_ = id.run;
+  stream_ = id.stream;
+  range_ = {id.sequence, id.sequence + 1};
+  return true;
+}
+
+bool AccountedRows::flush() {
+  if (!std::exchange(open_, false)) return true;
+  for (sqlite::Statement* statement : {&grow_, &insert_}) {
+    statement->bind(1, run_).bind(2, stream_).bind(3, range_.begin).bind(4, range_.end);
+    if (!db_->run(*statement)) return false;
+    if (db_->changes() == 1) break;
+  }
+  return true;
+}
+
+Result<OffsetRows> OffsetRows::make(sqlite::Database& db) {
+  auto read = db.prepare(
+      "select topic, partition, next_offset from offsets where cluster_id = ?1 and topic_id = ''");
+  if (!read) return std::move(read).error();
+  auto insert = db.prepare("insert or ignore into offsets values(?1, ?2, '', ?3, ?4)");
+  if (!insert) return std::move(insert).error();
+  auto update = db.prepare(
+      "update offsets set next_offset = ?4 where cluster_id = ?1 and topic = ?2"
+      " and topic_id = '' and partition = ?3 and next_offset = ?5");
+  if (!update) return std::move(update).error();
+  return OffsetRows(db, std::move(read).value(), std::move(insert).value(),
+                    std::move(update).value());
+}
+
+Result<std::map<kafka::TopicPartition, std::int64_t>> OffsetRows::read(
+    const std::string& cluster_id) {
+  std::map<kafka::TopicPartition, std::int64_t> offsets;
+  read_.bind(1, cluster_id);
+  int result;
+  while ((result = read_.step()) == SQLITE_ROW)
+    offsets[{std::string(read_.text(0)), static_cast<std::int32_t>(read_.number(1))}] =
+        read_.number(2);
+  read_.reset();
+  if (result != SQLITE_DONE) return db_->error();
+  return offsets;
+}
+
+Result<bool> OffsetRows::move(const std::string& cluster_id, const kafka::TopicPartition& partition,
+                              std::optional<std::int64_t> expected, std::int64_t next) {
+  sqlite::Statement& statement = expected ? update_ : insert_;
+  statement.bind(1, cluster_id).bind(2, partition.topic).bind(3, partition.partition);
+  statement.bind(4, next);
+  if (expected) statement.bind(5, *expected);
+  if (!db_->run(statement)) return db_->error();
+  return db_->changes() == 1;
+}
+
+}  // namespace ds
