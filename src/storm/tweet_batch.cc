@@ -151,12 +151,14 @@ TweetsMade make_plain(const TweetStretch& stretch, std::uint8_t* at, const std::
 }
 
 #if defined(__x86_64__)
-#define DATASTORM_AVX512 "avx512f,avx512bw,avx512vl,bmi2"
+#define DATASTORM_AVX512 "avx512f,avx512bw,avx512vl,bmi2,popcnt"
 
-/// Sixteen ranks at a time.
+/// Sixteen ranks at a time; counts them, too.
 [[gnu::target(DATASTORM_AVX512)]] void pick_piece_avx512(const Rule& rule,
                                                          const std::uint32_t* ranks,
-                                                         std::uint32_t count, std::uint32_t* to) {
+                                                         std::uint32_t count, std::uint32_t* to,
+                                                         Picks& picks) {
+  std::uint32_t not_positive = 0, neutral = 0;
   const __m512i negative_from = _mm512_set1_epi32(static_cast<int>(rule.negative_from));
   const __m512i neutral_from = _mm512_set1_epi32(static_cast<int>(rule.neutral_from));
   const __m512i shift = _mm512_set1_epi32(static_cast<int>(rule.shift));
@@ -166,19 +168,24 @@ TweetsMade make_plain(const TweetStretch& stretch, std::uint8_t* at, const std::
     const auto there = static_cast<__mmask16>(count - i >= 16 ? 0xffff : (1u << (count - i)) - 1);
     const __m512i rank = _mm512_maskz_loadu_epi32(there, ranks + i);
     __m512i entry = _mm512_and_si512(_mm512_add_epi32(rank, shift), mask);
-    entry =
-        _mm512_mask_add_epi32(entry, _mm512_cmpge_epu32_mask(rank, negative_from), entry, variants);
-    entry =
-        _mm512_mask_add_epi32(entry, _mm512_cmpge_epu32_mask(rank, neutral_from), entry, variants);
+    const __mmask16 not_first = _mm512_mask_cmpge_epu32_mask(there, rank, negative_from);
+    const __mmask16 last = _mm512_mask_cmpge_epu32_mask(there, rank, neutral_from);
+    entry = _mm512_mask_add_epi32(entry, not_first, entry, variants);
+    entry = _mm512_mask_add_epi32(entry, last, entry, variants);
     _mm512_mask_storeu_epi32(to + i, there, entry);
+    not_positive += static_cast<std::uint32_t>(_mm_popcnt_u32(not_first));
+    neutral += static_cast<std::uint32_t>(_mm_popcnt_u32(last));
   }
+  picks.by_sentiment[0] += count - not_positive;
+  picks.by_sentiment[1] += not_positive - neutral;
+  picks.by_sentiment[2] += neutral;
 }
 
 void pick_avx512(const TweetStretch& stretch, Picks& picks) {
   const Rule rule(stretch);
   rule.each_piece(stretch.to - stretch.from, picks.entries.data(),
                   [&](const std::uint32_t* ranks, std::uint32_t count, std::uint32_t* to) {
-                    pick_piece_avx512(rule, ranks, count, to);
+                    pick_piece_avx512(rule, ranks, count, to, picks);
                   });
 }
 
@@ -215,7 +222,7 @@ template <std::size_t kDeltaBytes, std::size_t kLines>
       at += stencil_bytes + sizes[entry];
     }
   }
-  picks.count(j - stretch.from, stretch.generator.variant_mask() + 1);
+  if (j < stretch.to) picks.count(j - stretch.from, stretch.generator.variant_mask() + 1);
   return {at, j, picks.by_sentiment};
 }
 
@@ -305,7 +312,8 @@ std::span<const TweetKernel> tweet_kernels() {
 #if defined(__x86_64__)
     {"avx512",
      __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") &&
-         __builtin_cpu_supports("avx512vl") && __builtin_cpu_supports("bmi2"),
+         __builtin_cpu_supports("avx512vl") && __builtin_cpu_supports("bmi2") &&
+         __builtin_cpu_supports("popcnt"),
      make_wide_any},
 #endif
     {"plain", true, make_plain_any},
