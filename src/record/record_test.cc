@@ -42,6 +42,28 @@ TEST(Identity, IsAUuidOfVersion8) {
   }
 }
 
+TEST(Identity, WhatIsReadIsExactlyWhatIsWritten) {
+  Random random(2);
+  int refused = 0;
+  for (int i = 0; i < 20; ++i) {
+    const std::string text =
+        to_tweet_id({random() & kRunMax, static_cast<std::uint32_t>(random()) & kStreamMax,
+                     random() & kSequenceMax});
+    for (std::size_t at = 0; at < text.size(); ++at)
+      for (int byte = 0; byte < 256; ++byte) {
+        std::string changed = text;
+        changed[at] = static_cast<char>(byte);
+        const auto id = parse_tweet_id(changed);
+        refused += !id;
+        if (id) {
+          ASSERT_EQ(to_tweet_id(*id), changed);
+        }
+      }
+  }
+  // 16 digits are right in 30 places, 1 for the version, 4 for the variant, 1 for each dash.
+  EXPECT_EQ(refused, 20 * (36 * 256 - 30 * 16 - 1 - 4 - 4));
+}
+
 TEST(Numbering, GivesEachRecordOnePlaceAndBack) {
   for (std::uint64_t seed = 0; seed < 100; ++seed) {
     Random random(seed);
