@@ -18,8 +18,9 @@ Records stand_in(std::size_t size) {
   return {ByteView(&kNothing, size)};
 }
 
-/// One Fetch until it is answered. Threads: its connection's lane, but for the waits it leaves with
-/// partitions, which only post to that lane.
+/// One Fetch until it is answered.
+/// Threads:  its connection's lane, but for the waits it leaves with partitions: they only post.
+/// Lifetime: while it waits, the timer that ends the wait keeps it.
 class Fetch : public std::enable_shared_from_this<Fetch> {
  public:
   Fetch(Call& call, FetchRequest request)
@@ -91,9 +92,12 @@ class Fetch : public std::enable_shared_from_this<Fetch> {
   }
 
   void leave_waits() {
+    // Partitions keep a wait until they next look through theirs, so it must not keep us alive.
     auto wait = std::make_shared<FetchWait>();
-    wait->wake = [self = shared_from_this()] {
-      self->lane_.post([self] { self->try_to_answer(); });
+    wait->wake = [weak = weak_from_this(), &lane = lane_] {
+      lane.post([weak] {
+        if (const auto self = weak.lock()) self->try_to_answer();
+      });
     };
     if (wait_) wait_->done = true;
     wait_ = wait;

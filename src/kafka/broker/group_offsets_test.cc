@@ -1,0 +1,75 @@
+#include "kafka/broker/group_offsets.h"
+
+#include <gmock/gmock.h>
+
+#include "kafka/broker/memory_files.h"
+
+namespace ds::kafka::broker {
+namespace {
+
+using testing::ElementsAre;
+using testing::IsEmpty;
+
+class GroupOffsetsTest : public testing::Test {
+ protected:
+  std::unique_ptr<GroupOffsets> open() { return GroupOffsets::open(files_, "/d", log_).value(); }
+  ByteVec content() {
+    auto file = *files_.open("/d/offsets", OpenMode::kWrite);
+    ByteVec bytes(*file->size());
+    EXPECT_EQ(*file->read_at(bytes, 0), bytes.size());
+    return bytes;
+  }
+  void set_content(ByteView bytes) {
+    auto file = *files_.open("/d/offsets", OpenMode::kCreate);
+    EXPECT_TRUE(file->truncate(0));
+    EXPECT_TRUE(file->write_at(bytes, 0));
+  }
+
+  MemoryFiles files_;
+  NoLog log_;
+};
+
+TEST_F(GroupOffsetsTest, KeepTheLastCommitOverARestart) {
+  for (int i = 0; i < 3; ++i) {
+    const auto offsets = open();
+    ASSERT_TRUE(offsets->commit("g", {{{"t", 0}, {100 + i, 5, "note", 7}}, {{"t", 1}, {i}}}));
+    ASSERT_TRUE(offsets->sync());
+  }
+  const auto offsets = open();
+  EXPECT_EQ(offsets->find("g", {"t", 0}), (GroupOffset{102, 5, "note", 7}));
+  EXPECT_EQ(offsets->find("g", {"t", 1})->offset, 2);
+  EXPECT_EQ(offsets->find("g", {"t", 2}), std::nullopt);
+  EXPECT_EQ(offsets->find("h", {"t", 0}), std::nullopt);
+}
+
+TEST_F(GroupOffsetsTest, ForgetGroupsAndTopicsForGood) {
+  {
+    const auto offsets = open();
+    for (const char* group : {"g", "h"})
+      ASSERT_TRUE(offsets->commit(group, {{{"t", 0}, {1}}, {{"u", 0}, {2}}}));
+    ASSERT_TRUE(offsets->remove_group("g"));
+    ASSERT_TRUE(offsets->remove_topic("t"));
+  }
+  const auto offsets = open();
+  EXPECT_THAT(offsets->groups(), ElementsAre("h"));
+  EXPECT_EQ(offsets->of_group("h").size(), 1u);
+}
+
+TEST_F(GroupOffsetsTest, ATornTailLosesNothingBeforeIt) {
+  {
+    const auto offsets = open();
+    ASSERT_TRUE(offsets->commit("g", {{{"t", 0}, {1}}}));
+    ASSERT_TRUE(offsets->commit("g", {{{"t", 0}, {2}}}));
+  }
+  const ByteVec whole = content();
+  const std::size_t first = whole.size() / 2;
+  for (std::size_t length = 0; length <= whole.size(); ++length) {
+    set_content(ByteView(whole).first(length));
+    const auto found = open()->find("g", {"t", 0});
+    const std::int64_t expected = length < first ? -1 : length < whole.size() ? 1 : 2;
+    EXPECT_EQ(found ? found->offset : -1, expected) << length;
+  }
+}
+
+}  // namespace
+}  // namespace ds::kafka::broker
