@@ -1,0 +1,171 @@
+// From Kafka to the row: a fetch thread that owns the source, a bounded queue, a writer thread that
+// owns the sink. Offsets are committed after the sink's confirmation, back on the fetch thread, and
+// only as far as every record below is stored. `consume` and `up` start the same object.
+//
+//   auto pipeline = Pipeline::start(settings, {.make_source = …, .sink = …}, clock, log);
+//   while (!(*pipeline)->finished()) show((*pipeline)->account());
+//   (*pipeline)->stop();                            // drains; a second call does nothing
+//   Status outcome = (*pipeline)->outcome();
+//
+// The queue is counted in bytes. When it is full the source is paused, which keeps its membership:
+// a slow sink costs neither memory nor a rebalance. A sink that fails in a way that may pass is
+// asked again, later and later, and the account says so; another failure ends the pipeline.
+#pragma once
+
+#include <array>
+#include <atomic>
+#include <condition_variable>
+#include <deque>
+#include <functional>
+#include <map>
+#include <memory>
+#include <mutex>
+#include <optional>
+#include <string>
+#include <thread>
+#include <vector>
+
+#include "base/clock.h"
+#include "base/histogram.h"
+#include "base/log.h"
+#include "kafka/client/source.h"
+#include "sink/sink.h"
+
+namespace ds {
+
+struct PipelineSettings {
+  std::string cluster_id;  // the store's offsets are kept by it
+  /// How long the writer waits for more before it stores what it has. With 0 what comes while one
+  /// transaction runs is the next one.
+  Nanos flush = 0;
+  std::size_t store_bytes_max = 8 << 20;  // in one transaction
+  std::size_t queue_bytes_max = 64 << 20;
+  /// Ends at the end of the record batch that brings the stored records to this; 0: no end.
+  std::uint64_t total = 0;
+  /// Ends when every partition named is stored up to its offset: the topic's end when the run
+  /// began, without the partitions that held nothing then.
+  std::optional<std::map<kafka::TopicPartition, std::int64_t>> until;
+  bool reset_offsets = false;  // as the source and the sink were told
+  Nanos commit_interval = 200 * kMillisecond;
+  Nanos drain_timeout = 30 * kSecond;
+};
+
+struct PipelineParts {
+  std::function<Result<std::unique_ptr<kafka::Source>>(kafka::AssignmentListener&)> make_source;
+  std::unique_ptr<Sink> sink;
+};
+
+enum class PipelineState { kReading, kPaused, kRetrying, kDraining, kDone, kFailed };
+/// "reading", "paused: the sink is slower", …
+std::string_view name_of(PipelineState state);
+
+/// A moment's counts.
+struct PipelineAccount {
+  PipelineState state = PipelineState::kReading;
+  std::uint64_t read = 0;  // records fetched, as their batches' headers count them
+  std::uint64_t stored = 0;
+  std::uint64_t duplicates_suppressed = 0;
+  std::uint64_t undecodable = 0;
+  std::uint64_t committed = 0;  // sum of the offsets that the group has confirmed, less the starts
+  std::uint64_t lag = 0;        // records between what is stored and the ends, as last seen
+  double lag_seconds = 0;       // the age of the newest record stored while there is lag, else 0
+  std::uint64_t errors = 0;     // failed tries to store
+  std::string last_error;
+  std::uint64_t bytes = 0;  // fetched
+  std::size_t queue_bytes = 0;
+  /// By brand (past kBrandsMax under "(other)"): positive, negative, neutral.
+  std::map<std::string, std::array<std::uint64_t, 3>, std::less<>> by_brand;
+  /// From the first record's own timestamp in each record batch (a wall clock's, maybe another
+  /// machine's: differences that are negative are counted apart) to the moment named, in
+  /// microseconds with a millisecond's grain. Counted in records.
+  Histogram fetched_us;
+  Histogram stored_us;
+  Nanos first_fetch = 0;
+  Nanos last_store = 0;
+
+  static constexpr std::size_t kBrandsMax = 1000;
+};
+
+/// Threads: start, ask and stop from any thread.
+/// Lifetime: the destructor stops and drains.
+class Pipeline final : private kafka::AssignmentListener {
+ public:
+  static Result<std::unique_ptr<Pipeline>> start(PipelineSettings settings, PipelineParts parts,
+                                                 const Clock& clock, Log& log);
+  ~Pipeline() override;
+
+  bool finished() const { return finished_.load(); }
+  /// Waits until it has finished by itself or `timeout` has passed; true when it has finished.
+  bool wait(Nanos timeout);
+  /// Fetches no more, stores what is fetched, commits, leaves. Gives up after drain_timeout when
+  /// the sink does not take it; what is not stored is not committed.
+  void stop();
+  /// After the end: what stopped it, or done.
+  Status outcome() const;
+
+  PipelineAccount account() const;
+  std::string description() const { return sink_description_; }
+
+ private:
+  using Offsets = Sink::Offsets;
+  enum class Phase { kRunning, kDraining, kOver };
+
+  Pipeline(PipelineSettings settings, std::unique_ptr<Sink> sink, const Clock& clock, Log& log);
+
+  // The fetch thread's.
+  void fetch_until_over();
+  void refetch_where_asked();
+  void hold_back_or_go_on();
+  void enqueue(std::vector<kafka::Fetched>& batches);
+  void look_at_the_ends();
+  void commit(bool at_once);
+  std::map<kafka::TopicPartition, std::int64_t> on_assigned(
+      const std::vector<kafka::TopicPartition>& partitions) override;
+  void on_revoked(const std::vector<kafka::TopicPartition>& partitions) override;
+
+  // The writer thread's; those that say so are called with mutex_ held.
+  void store_until_over();
+  std::vector<kafka::Fetched> take();
+  std::vector<kafka::Fetched> take_from_queue();  // held
+  void store(std::vector<kafka::Fetched> batches);
+  void confirm(const std::vector<kafka::Fetched>& batches, const Stored& stored);  // held
+  void put_back(std::vector<kafka::Fetched> batches);                              // held
+  void start_over();                                                               // held
+
+  // With mutex_ held.
+  bool reached_the_end() const;
+  void clear_queue();
+  void move_to(Phase phase);
+  void fail(const Error& error);
+
+  const PipelineSettings settings_;
+  const std::unique_ptr<Sink> sink_;
+  const std::string sink_description_;
+  const Clock& clock_;
+  Log& log_;
+  std::unique_ptr<kafka::Source> source_;
+  Nanos committed_at_ = 0;  // the fetch thread's, as is the next
+  Offsets committed_;
+
+  mutable std::mutex mutex_;
+  std::condition_variable changed_;
+  Phase phase_ = Phase::kRunning;
+  Nanos drain_until_ = 0;
+  std::deque<kafka::Fetched> queue_;
+  std::size_t queue_bytes_ = 0;
+  bool paused_ = false;
+  bool storing_ = false;            // the writer is in the sink
+  int attempt_ = 0;                 // of storing what is next
+  std::optional<Offsets> refetch_;  // the writer asks the fetch thread to go there
+  Offsets starts_;                  // where each partition's reading began
+  Offsets positions_;               // next offsets: all below is stored
+  Offsets ends_;
+  PipelineAccount account_;
+  std::optional<Error> error_;
+  std::atomic<bool> finished_{false};
+
+  std::jthread writer_;
+  std::jthread fetcher_;  // last: starts after, joins before, what it uses
+};
+
+}  // namespace ds
