@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 #include <sys/random.h>
 
+#include <algorithm>
 #include <charconv>
 #include <filesystem>
 #include <fstream>
@@ -124,11 +125,13 @@ kafka::ClientSettings read_kafka(Reader& read) {
   return settings;
 }
 
-kafka::broker::BrokerSettings read_broker(Reader& read, std::string_view listen, std::string data_dir) {
+kafka::broker::BrokerSettings read_broker(Reader& read, std::string_view listen,
+                                          std::string data_dir) {
   kafka::broker::BrokerSettings settings;
   settings.listen = read.take(listen, parse_address(read.text(listen)));
   settings.data_dir = std::move(data_dir);
-  settings.durability = read.take("durability", kafka::broker::parse_durability(read.text("durability")));
+  settings.durability =
+      read.take("durability", kafka::broker::parse_durability(read.text("durability")));
   settings.retention_bytes = read.size("retention-bytes");
   settings.retention_time = read.duration("retention-time");
   settings.keep_unread = read.on("keep-unread");
@@ -170,8 +173,16 @@ Status make_data_folder(const std::string& path) {
 std::vector<std::string_view> join_settings(
     std::initializer_list<std::span<const std::string_view>> parts) {
   std::vector<std::string_view> all;
-  for (const auto& part : parts) all.insert(all.end(), part.begin(), part.end());
+  for (const auto& part : parts)
+    for (const std::string_view name : part)
+      if (std::ranges::find(all, name) == all.end()) all.push_back(name);
   return all;
+}
+
+Result<Address> parse_listen(std::string_view text) {
+  const bool port_only =
+      !text.empty() && std::ranges::all_of(text, [](char c) { return c >= '0' && c <= '9'; });
+  return parse_address(port_only ? ":" + std::string(text) : std::string(text));
 }
 
 }  // namespace ds::cli

@@ -22,7 +22,8 @@ inline constexpr std::string_view kBrokerSettings[] = {
     "durability", "retention-bytes", "retention-time", "keep-unread",
     "repair",     "partitions",      "allow-anonymous"};
 
-kafka::broker::BrokerSettings read_broker(Reader& read, std::string_view listen, std::string data_dir);
+kafka::broker::BrokerSettings read_broker(Reader& read, std::string_view listen,
+                                          std::string data_dir);
 
 LogLevel read_log_level(Reader& read);
 
@@ -35,6 +36,10 @@ Status read_client_properties(const std::string& path, kafka::ClientSettings& in
 /// Makes the data folder; says so in words when it cannot.
 Status make_data_folder(const std::string& path);
 
+/// HOST:PORT, :PORT, or a bare PORT as the old systems' variable has it.
+Result<Address> parse_listen(std::string_view text);
+
+/// All of them, each once.
 std::vector<std::string_view> join_settings(
     std::initializer_list<std::span<const std::string_view>> parts);
 

@@ -99,7 +99,7 @@ constexpr Setting kSettings[] = {
     {"flush-ms", kCount, "N", "", "100", "store at the latest this long after a record came"},
 
     // up, serve, monitor.
-    {"dashboard", kText, "HOST:PORT", "", "127.0.0.1:3000", "where the dashboard listens"},
+    {"dashboard", kText, "HOST:PORT", "PORT", "127.0.0.1:3000", "where the dashboard listens"},
     {"control", kText, "HOST:PORT", "", "127.0.0.1:3001", "where the control API listens"},
     {"broker-listen", kText, "HOST:PORT", "", "127.0.0.1:9092",
      "where the embedded broker listens"},

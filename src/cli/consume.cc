@@ -1,0 +1,115 @@
+// `datastorm consume`: the pipeline alone, from any Kafka into a store.
+#include <fmt/format.h>
+
+#include "base/json_writer.h"
+#include "cli/commands.h"
+#include "cli/intake.h"
+#include "cli/interrupt.h"
+#include "cli/storm_options.h"
+#include "cli/terminal.h"
+#include "observe/observer.h"
+
+namespace ds::cli {
+namespace {
+
+/// S9.6: the fields that other people's scripts read.
+struct ConsumeAccount {
+  std::string command = "consume";
+  std::string group;
+  PipelineAccount account;
+  double elapsed_s = 0;
+  double rate_avg = 0;
+  Quantiles latency_us;
+  double rss_mib = 0;
+  double cpu_s = 0;
+  std::string sink;
+
+  static void fields(auto& self, auto& io) {
+    io("command", self.command);
+    io("group", self.group);
+    io("read", self.account.read);
+    io("stored", self.account.stored);
+    io("duplicates_suppressed", self.account.duplicates_suppressed);
+    io("dead_lettered", self.account.undecodable);
+    io("committed", self.account.committed);
+    io("lag", self.account.lag);
+    io("elapsed_s", self.elapsed_s);
+    io("rate_avg", self.rate_avg);
+    io("latency_us", self.latency_us);
+    io("rss_mib", self.rss_mib);
+    io("cpu_s", self.cpu_s);
+    io("sink", self.sink);
+  }
+};
+
+int run_consume(const Invocation& invocation) {
+  Reader read(invocation.settings);
+  IntakeOptions options = read_intake(read);
+  options.pipeline.total = read.count("total");
+  const bool json = read.on("json"), quiet = read.on("quiet");
+  ConsoleLog log(read_log_level(read));
+  if (const auto wrong = read.errors()) return report_error(*wrong);
+  if (options.sink.starts_with("sqlite:" + read.text("data-dir") + "/"))
+    if (auto made = make_data_folder(read.text("data-dir")); !made)
+      return report_error(made.error());
+
+  const SystemClock clock;
+  const Interrupt interrupt;
+  const std::uint64_t total = options.pipeline.total;
+  auto intake = Intake::start(std::move(options), clock, log);
+  if (!intake) return report_error(intake.error());
+  Pipeline& pipeline = (*intake)->pipeline();
+
+  // The records go to standard output when that is the sink; then people's text does not.
+  Terminal terminal(ScreenTitle::kIngestion, json || (*intake)->options().sink == "stdout", quiet);
+  Observer observer;
+  Snapshot last;
+  const auto look = [&] {
+    Snapshot raw;
+    raw.total_wanted = total;
+    (*intake)->show(raw);
+    last = observer.observe(std::move(raw), clock.now(), process_cost()).snapshot;
+  };
+  const Nanos begun = clock.now();
+  for (Nanos next = begun; !pipeline.finished() && !Interrupt::asked();) {
+    if (clock.now() >= next) {
+      look();
+      terminal.show(last, clock.now());
+      next += kSecond;
+    }
+    if (!pipeline.wait(20 * kMillisecond)) Interrupt::wait(0);
+  }
+  (*intake)->stop();
+  look();
+
+  ConsumeAccount told{.group = (*intake)->options().consumer.group,
+                      .account = pipeline.account(),
+                      .elapsed_s = static_cast<double>(clock.now() - begun) / 1e9,
+                      .sink = pipeline.description()};
+  const Nanos took = told.account.last_store - told.account.first_fetch;
+  if (took > 0)
+    told.rate_avg = static_cast<double>(told.account.stored) * 1e9 / static_cast<double>(took);
+  told.latency_us = quantiles_of(told.account.stored_us);
+  const ProcessCost cost = process_cost();
+  told.rss_mib = static_cast<double>(cost.rss_bytes) / (1 << 20);
+  told.cpu_s = cost.cpu_seconds;
+  last.rate.average = told.rate_avg;
+  terminal.finish(last);
+  if (json) fmt::print("{}\n", to_json(told));
+  if (const auto outcome = pipeline.outcome(); !outcome) return report_error(outcome.error());
+  if (Interrupt::asked()) return kInterruptedCleanly;
+  return total == 0 || told.account.stored >= total ? kDone : kGoalFailed;
+}
+
+}  // namespace
+
+Command consume_command() {
+  return {.name = "consume",
+          .purpose = "read a topic and store every record, once",
+          .example = "datastorm consume --topic tweets --sink sqlite:tweets.db --until-end",
+          .settings = join_settings({intake_settings(), std::vector<std::string_view>{"total"}}),
+          .defaults = {{"total", "0"}, {"raw-rows-for", "0"}, {"raw-bytes", "0"}},
+          .run = run_consume};
+}
+
+}  // namespace ds::cli

@@ -1,0 +1,128 @@
+#include "cli/intake.h"
+
+#include <fmt/format.h>
+
+#include "cli/storm_options.h"
+#include "kafka/client/admin.h"
+#include "kafka/client/fetcher.h"
+
+namespace ds::cli {
+namespace {
+
+constexpr std::string_view kIntakeSettings[] = {
+    "topic",       "group",     "instance", "reset-offsets", "sink",     "store",
+    "synchronous", "until-end", "flush-ms", "raw-rows-for",  "raw-bytes"};
+
+Error usage(std::string message, std::string hint = {}) {
+  return Error{.code = ErrorCode::kUsage, .message = std::move(message), .hint = std::move(hint)};
+}
+
+/// Where the topic ends now; partitions that hold nothing are left out. An unknown topic ends at
+/// nothing: there is nothing to wait for.
+Result<std::map<kafka::TopicPartition, std::int64_t>> ends_of(const IntakeOptions& options,
+                                                              kafka::Admin& admin) {
+  auto topics = admin.list_topics();
+  if (!topics) return std::move(topics).error();
+  std::map<kafka::TopicPartition, std::int64_t> until;
+  if (std::ranges::find(*topics, options.consumer.topic) == topics->end())
+    return Error{
+        .code = ErrorCode::kRefused,
+        .message = fmt::format("there is no topic {}, so it has no end", options.consumer.topic),
+        .hint = "leave --until-end out to wait for it"};
+  auto starts = admin.start_offsets(options.consumer.topic);
+  if (!starts) return std::move(starts).error();
+  auto ends = admin.end_offsets(options.consumer.topic);
+  if (!ends) return std::move(ends).error();
+  for (const auto& [partition, end] : *ends)
+    if (end > starts->at(partition)) until[{options.consumer.topic, partition}] = end;
+  return until;
+}
+
+}  // namespace
+
+std::vector<std::string_view> intake_settings() {
+  return join_settings({kKafkaSettings, kIntakeSettings});
+}
+
+IntakeOptions read_intake(Reader& read) {
+  IntakeOptions options;
+  options.client = read_kafka(read);
+  options.consumer.topic = read.text("topic");
+  options.consumer.group = read.text("group");
+  options.consumer.instance = read.text("instance");
+  options.consumer.reset_offsets = options.sqlite.reset_offsets = read.on("reset-offsets");
+  options.sqlite.store = read.take("store", parse_store_as(read.text("store")));
+  constexpr std::string_view kModes[] = {"off", "normal", "full", "extra"};
+  options.sqlite.synchronous = read.choice("synchronous", kModes);
+  options.sqlite.keep.age_ms = read.duration("raw-rows-for") / kMillisecond;
+  options.sqlite.keep.bytes = read.size("raw-bytes");
+  const auto sinks = read.list("sink");
+  if (sinks.size() > 1) read.wrong("sink", usage("this build stores into one sink at a time"));
+  options.sink =
+      sinks.empty() ? "sqlite:" + read.text("data-dir") + "/datastorm.db" : sinks.front();
+  options.pipeline.flush = static_cast<Nanos>(read.count("flush-ms")) * kMillisecond;
+  options.until_end = read.on("until-end");
+  return options;
+}
+
+Result<std::unique_ptr<Intake>> Intake::start(IntakeOptions options, const Clock& clock, Log& log) {
+  auto intake = std::unique_ptr<Intake>(new Intake(std::move(options), clock));
+  IntakeOptions& o = intake->options_;
+  kafka::Admin admin(o.client, clock, log);
+  auto cluster = admin.cluster_id();
+  if (!cluster) return std::move(cluster).error();
+  o.pipeline.cluster_id = *cluster;
+  if (o.until_end) {
+    auto until = ends_of(o, admin);
+    if (!until) return std::move(until).error();
+    o.pipeline.until = std::move(*until);
+  }
+
+  PipelineParts parts;
+  parts.make_source = [&o, &clock, &log](kafka::AssignmentListener& listener) {
+    return kafka::make_direct_source(o.client, o.consumer, listener, clock, log);
+  };
+  auto sink = make_sink(o.sink, o.sqlite, clock, log);
+  if (!sink) return std::move(sink).error();
+  auto positions = (*sink)->next_offsets(o.pipeline.cluster_id);
+  if (!positions) return std::move(positions).error();
+  intake->positions_ = std::move(*positions);
+  parts.sink = std::move(*sink);
+  auto pipeline = Pipeline::start(o.pipeline, std::move(parts), clock, log);
+  if (!pipeline) return std::move(pipeline).error();
+  intake->pipeline_ = std::move(*pipeline);
+  if (const auto path = sqlite_path(o.sink)) {
+    auto claims = ClaimFollower::start(*path, o.client, clock, log);
+    if (!claims) return std::move(claims).error();
+    intake->claims_ = std::move(*claims);
+  }
+  intake->started_ = clock.now();
+  return intake;
+}
+
+void Intake::stop() {
+  pipeline_->stop();
+  if (claims_) claims_->stop();
+}
+
+void Intake::show(Snapshot& into) const {
+  const PipelineAccount account = pipeline_->account();
+  into.stored = account.stored;
+  into.counters.read_back = account.read;
+  into.lag = {account.lag, account.lag_seconds};
+  for (const auto& [brand, counts] : account.by_brand) {
+    into.sentiment.positive += counts[0];
+    into.sentiment.negative += counts[1];
+    into.sentiment.neutral += counts[2];
+    if (std::ranges::find(into.brands, brand) == into.brands.end()) into.brands.push_back(brand);
+  }
+  into.latency_us["stored"] = quantiles_of(account.stored_us);
+  into.store = {
+      .kind = options_.sink.substr(0, options_.sink.find(':')),
+      .path = options_.sink.substr(std::min(options_.sink.size(), options_.sink.find(':') + 1)),
+      .durability = pipeline_->description()};
+  into.now_ms = clock_.wall_ms();
+  if (into.elapsed_s == 0) into.elapsed_s = static_cast<double>(clock_.now() - started_) / 1e9;
+}
+
+}  // namespace ds::cli

@@ -1,0 +1,55 @@
+// What `consume` and `up` read alike: the pipeline from a topic into a store, and the claims that
+// follow it there.
+#pragma once
+
+#include <memory>
+#include <string>
+
+#include "cli/common.h"
+#include "kafka/client/source.h"
+#include "observe/snapshot.h"
+#include "pipeline/claim_follower.h"
+#include "pipeline/pipeline.h"
+#include "sink/make_sink.h"
+
+namespace ds::cli {
+
+struct IntakeOptions {
+  kafka::ClientSettings client;
+  kafka::ConsumerSettings consumer;
+  std::string sink;  // "sqlite:PATH", "none" or "stdout"
+  SqliteSettings sqlite;
+  PipelineSettings pipeline;
+  bool until_end = false;
+};
+
+std::vector<std::string_view> intake_settings();
+IntakeOptions read_intake(Reader& read);
+
+/// Lifetime: borrows clock and log.
+class Intake {
+ public:
+  static Result<std::unique_ptr<Intake>> start(IntakeOptions options, const Clock& clock, Log& log);
+
+  Pipeline& pipeline() { return *pipeline_; }
+  const IntakeOptions& options() const { return options_; }
+  /// Where the store stood before anything was read.
+  const Sink::Offsets& positions_at_start() const { return positions_; }
+  /// Stops the pipeline, then takes the claims over once more.
+  void stop();
+
+  /// The pipeline's part of a snapshot: stored, lag, latency, sentiment, store.
+  void show(Snapshot& into) const;
+
+ private:
+  Intake(IntakeOptions options, const Clock& clock) : options_(std::move(options)), clock_(clock) {}
+
+  IntakeOptions options_;
+  const Clock& clock_;
+  Nanos started_ = 0;
+  Sink::Offsets positions_;
+  std::unique_ptr<ClaimFollower> claims_;  // null when the store keeps no claims
+  std::unique_ptr<Pipeline> pipeline_;
+};
+
+}  // namespace ds::cli

@@ -1,0 +1,136 @@
+// `datastorm verify`: what was claimed against what a store or a topic holds; exit 1 names the
+// rest.
+#include "ledger/verify.h"
+
+#include <fmt/format.h>
+
+#include "base/json_writer.h"
+#include "base/units.h"
+#include "cli/commands.h"
+#include "cli/common.h"
+#include "kafka/client/admin.h"
+#include "kafka/client/fetcher.h"
+#include "ledger/exchange.h"
+#include "sink/make_sink.h"
+#include "sink/sqlite_reader.h"
+
+namespace ds::cli {
+namespace {
+
+constexpr Nanos kPatience = 15 * kSecond;
+constexpr std::size_t kRangesShown = 20;
+
+void print_verdict(const Verdict& verdict) {
+  fmt::print("run {}, {}: {} expected, {} found\n", verdict.run, verdict.stage,
+             with_commas(verdict.expected), with_commas(verdict.found));
+  fmt::print("  lost {}  duplicated {}  disordered {}  corrupted {}", with_commas(verdict.lost),
+             with_commas(verdict.duplicated), with_commas(verdict.disordered),
+             with_commas(verdict.corrupted));
+  if (verdict.unclaimed > 0)
+    fmt::print("  beyond the last claim {}", with_commas(verdict.unclaimed));
+  fmt::print("\n");
+  std::size_t shown = 0;
+  for (const Finding& finding : verdict.ranges) {
+    if (++shown > kRangesShown) {
+      fmt::print("  … and {} more ranges (--json has them)\n",
+                 verdict.ranges.size() - kRangesShown);
+      break;
+    }
+    fmt::print("  {}: stream {}, {} to {}\n", finding.what, finding.stream, finding.first,
+               finding.last);
+  }
+  for (const std::string& words : verdict.not_shown) fmt::print("  not shown here: {}\n", words);
+  fmt::print("{}\n", verdict.good() ? "every record is accounted for" : "it does not balance");
+}
+
+Result<Verdict> verify_in_store(const std::string& path, const std::string& run,
+                                kafka::Admin* admin) {
+  auto reader = SqliteReader::open(path);
+  if (!reader) return std::move(reader).error();
+  auto book = admin != nullptr ? read_claims(*admin) : reader->claims();
+  if (!book) return std::move(book).error();
+  auto claimed = choose_run(*book, run);
+  if (!claimed) return std::move(claimed).error();
+  return verify_store(*reader, **claimed);
+}
+
+Result<Verdict> verify_in_topic(const kafka::ClientSettings& client, const std::string& topic,
+                                const std::string& run, const Clock& clock, Log& log) {
+  kafka::Admin admin(client, clock, log);
+  auto book = read_claims(admin);
+  if (!book) return std::move(book).error();
+  auto claimed = choose_run(*book, run);
+  if (!claimed) return std::move(claimed).error();
+  auto starts = admin.start_offsets(topic);
+  if (!starts) return std::move(starts).error();
+  auto ends = admin.end_offsets(topic);
+  if (!ends) return std::move(ends).error();
+  const auto named = [&](const kafka::Offsets& offsets) {
+    std::map<kafka::TopicPartition, std::int64_t> all;
+    for (const auto& [partition, offset] : offsets) all[{topic, partition}] = offset;
+    return all;
+  };
+  const MakeSource make_source = [&](kafka::AssignmentListener& listener) {
+    kafka::ConsumerSettings consumer;
+    consumer.topic = topic;
+    return kafka::make_direct_source(client, consumer, listener, clock, log);
+  };
+  return verify_topic(**claimed, make_source, named(*starts), named(*ends), kPatience, clock);
+}
+
+int run_verify(const Invocation& invocation) {
+  Reader read(invocation.settings);
+  const auto client = read_kafka(read);
+  const std::string run = read.text("run").empty() ? "latest" : read.text("run");
+  const std::string topic = read.text("topic");
+  const bool json = read.on("json");
+  ConsoleLog log(read_log_level(read));
+  auto sinks = read.list("sink");
+  const bool asked_topic = read.given("topic"), asked_brokers = read.given("brokers");
+  if (sinks.empty() && !asked_topic && !asked_brokers)
+    sinks.push_back("sqlite:" + read.text("data-dir") + "/datastorm.db");
+  for (const std::string& sink : sinks)
+    if (!sqlite_path(sink))
+      read.wrong("sink",
+                 Error{.code = ErrorCode::kUsage,
+                       .message = fmt::format("'{}' keeps nothing that could be read back", sink),
+                       .hint = "sqlite:PATH"});
+  if (const auto wrong = read.errors()) return report_error(*wrong);
+
+  const SystemClock clock;
+  std::vector<Verdict> verdicts;
+  for (const std::string& sink : sinks) {
+    kafka::Admin admin(client, clock, log);
+    auto verdict = verify_in_store(*sqlite_path(sink), run, asked_brokers ? &admin : nullptr);
+    if (!verdict) return report_error(verdict.error());
+    verdicts.push_back(std::move(*verdict));
+  }
+  // With brokers and no sink, or with both named, the topic itself is held against the claims.
+  if (asked_brokers && (sinks.empty() || asked_topic)) {
+    auto verdict = verify_in_topic(client, topic, run, clock, log);
+    if (!verdict) return report_error(verdict.error());
+    verdicts.push_back(std::move(*verdict));
+  }
+  bool good = true;
+  for (const Verdict& verdict : verdicts) {
+    good = good && verdict.good();
+    if (json)
+      fmt::print("{}\n", to_json(verdict));
+    else
+      print_verdict(verdict);
+  }
+  return good ? kDone : kGoalFailed;
+}
+
+}  // namespace
+
+Command verify_command() {
+  return {.name = "verify",
+          .purpose = "hold a store or a topic against what the producer claimed",
+          .example = "datastorm verify --run latest --sink sqlite:tweets.db",
+          .settings = join_settings(
+              {kKafkaSettings, std::vector<std::string_view>{"run", "topic", "sink"}}),
+          .run = run_verify};
+}
+
+}  // namespace ds::cli
