@@ -66,7 +66,7 @@ IntakeOptions read_intake(Reader& read) {
 }
 
 Result<std::unique_ptr<Intake>> Intake::start(IntakeOptions options, const Clock& clock, Log& log) {
-  auto intake = std::unique_ptr<Intake>(new Intake(std::move(options), clock));
+  auto intake = std::unique_ptr<Intake>(new Intake(std::move(options), clock, log));
   IntakeOptions& o = intake->options_;
   kafka::Admin admin(o.client, clock, log);
   auto cluster = admin.cluster_id();
@@ -92,7 +92,15 @@ Result<std::unique_ptr<Intake>> Intake::start(IntakeOptions options, const Clock
   if (!pipeline) return std::move(pipeline).error();
   intake->pipeline_ = std::move(*pipeline);
   if (const auto path = sqlite_path(o.sink)) {
-    auto claims = ClaimFollower::start(*path, o.client, clock, log);
+    auto table = RunsTable::open(*path);
+    if (!table) return std::move(table).error();
+    auto claims = ClaimFollower::start(
+        [&o, &clock, &log](kafka::AssignmentListener& listener) {
+          kafka::ConsumerSettings consumer;
+          consumer.topic = kRunsTopic;
+          return kafka::make_direct_source(o.client, consumer, listener, clock, log);
+        },
+        std::move(*table), clock, log);
     if (!claims) return std::move(claims).error();
     intake->claims_ = std::move(*claims);
   }
@@ -102,7 +110,10 @@ Result<std::unique_ptr<Intake>> Intake::start(IntakeOptions options, const Clock
 
 void Intake::stop() {
   pipeline_->stop();
-  if (claims_) claims_->stop();
+  if (!claims_) return;
+  kafka::Admin admin(options_.client, clock_, log_);
+  auto ends = admin.end_offsets(kRunsTopic);
+  claims_->stop(ends ? std::optional(std::move(*ends)) : std::nullopt);
 }
 
 void Intake::show(Snapshot& into) const {

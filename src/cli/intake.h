@@ -42,10 +42,12 @@ class Intake {
   void show(Snapshot& into) const;
 
  private:
-  Intake(IntakeOptions options, const Clock& clock) : options_(std::move(options)), clock_(clock) {}
+  Intake(IntakeOptions options, const Clock& clock, Log& log)
+      : options_(std::move(options)), clock_(clock), log_(log) {}
 
   IntakeOptions options_;
   const Clock& clock_;
+  Log& log_;
   Nanos started_ = 0;
   Sink::Offsets positions_;
   std::unique_ptr<ClaimFollower> claims_;  // null when the store keeps no claims
