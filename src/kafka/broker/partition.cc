@@ -131,9 +131,9 @@ Partition::Oldest Partition::oldest() {
   return {segment->end(), segment->max_timestamp(), segment->next_offset()};
 }
 
-std::vector<std::shared_ptr<Segment>> Partition::drop_oldest() {
+std::optional<std::vector<std::shared_ptr<Segment>>> Partition::drop_oldest() {
   const std::lock_guard lock(mutex_);
-  if (offline_) return {};
+  if (offline_) return std::nullopt;
   return log_->drop_oldest();
 }
 

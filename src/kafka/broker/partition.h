@@ -71,7 +71,7 @@ class Partition {
     std::int64_t next_offset = 0;
   };
   Oldest oldest();
-  std::vector<std::shared_ptr<Segment>> drop_oldest();
+  std::optional<std::vector<std::shared_ptr<Segment>>> drop_oldest();
   Status sync_marks();
   std::uint64_t bytes();
 

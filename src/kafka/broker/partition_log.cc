@@ -181,6 +181,7 @@ Status PartitionLog::roll() {
 
 void PartitionLog::keep_spare(std::vector<std::shared_ptr<Segment>>& dropped) {
   if (!settings_.recycle || dropped.empty()) return;
+  if (dropped.back()->end() < settings_.segment_bytes / 2) return;  // not worth its place
   std::swap(spare_, dropped.back());
   if (!dropped.back()) dropped.pop_back();
 }
@@ -293,9 +294,12 @@ std::vector<std::shared_ptr<Segment>> PartitionLog::drop_before(std::int64_t off
   return dropped;
 }
 
-std::vector<std::shared_ptr<Segment>> PartitionLog::drop_oldest() {
-  if (segments_.size() == 1 && (segments_.front()->end() == 0 || !roll())) return {};
-  return drop_before(segments_.front()->next_offset());
+std::optional<std::vector<std::shared_ptr<Segment>>> PartitionLog::drop_oldest() {
+  const std::int64_t start = start_offset_;
+  if (segments_.size() == 1 && (segments_.front()->end() == 0 || !roll())) return std::nullopt;
+  auto dropped = drop_before(segments_.front()->next_offset());
+  if (start_offset_ == start) return std::nullopt;
+  return dropped;
 }
 
 }  // namespace ds::kafka::broker

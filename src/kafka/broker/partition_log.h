@@ -13,6 +13,7 @@
 #include <deque>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -54,7 +55,8 @@ class PartitionLog {
   std::int64_t start_offset() const { return start_offset_; }
   std::int64_t end_offset() const { return end_offset_; }
   std::int64_t synced_offset() const { return synced_offset_; }
-  std::uint64_t bytes() const { return bytes_; }
+  /// On the disk, with what is kept to be recycled.
+  std::uint64_t bytes() const { return bytes_ + (spare_ ? spare_->end() : 0); }
 
   /// Whole batches from the one that holds `offset` on, up to `bytes_max` and `offset_end`; with
   /// `at_least_one`, one batch even if it is larger. `offset` must lie in [start, end].
@@ -84,7 +86,8 @@ class PartitionLog {
   const Segment* oldest() const {
     return segments_.front()->end() > 0 ? segments_.front().get() : nullptr;
   }
-  std::vector<std::shared_ptr<Segment>> drop_oldest();
+  /// Nothing when nothing could be dropped.
+  std::optional<std::vector<std::shared_ptr<Segment>>> drop_oldest();
 
   Status sync_marks() { return marks_->sync(); }
   Status sync_folder() { return files_.sync_folder(folder_); }

@@ -7,8 +7,8 @@ namespace {
 
 bool drop_one(Core& core, Partition& partition) {
   const auto segments = partition.drop_oldest();
-  core.remove_segments(partition, segments);
-  return !segments.empty();
+  if (segments) core.remove_segments(partition, *segments);
+  return segments.has_value();
 }
 
 void enforce_on_partition(Core& core, const Topic& topic, Partition& partition) {
