@@ -7,6 +7,8 @@ constexpr Suite kSuites[] = {
     {"encode", "tweets into record batches, against memcpy of the same bytes", bench_encode},
     {"wire", "the storm into a peer that acknowledges and discards, against raw loopback",
      bench_wire},
+    {"end-to-end", "storm, embedded broker, pipeline and SQLite together, every record counted",
+     bench_end_to_end},
 };
 
 }  // namespace
