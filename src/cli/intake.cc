@@ -50,7 +50,8 @@ IntakeOptions read_intake(Reader& read) {
   options.consumer.topic = read.text("topic");
   options.consumer.group = read.text("group");
   options.consumer.instance = read.text("instance");
-  options.consumer.reset_offsets = options.sqlite.reset_offsets = read.on("reset-offsets");
+  options.consumer.reset_offsets = options.sqlite.reset_offsets = options.pipeline.reset_offsets =
+      read.on("reset-offsets");
   options.sqlite.store = read.take("store", parse_store_as(read.text("store")));
   constexpr std::string_view kModes[] = {"off", "normal", "full", "extra"};
   options.sqlite.synchronous = read.choice("synchronous", kModes);

@@ -126,7 +126,6 @@ Status SqliteSink::prepare() {
   tables_.reset(new Tables{std::move(tweets).value(), std::move(rollups).value(),
                            std::move(accounted).value(), std::move(offsets).value(),
                            std::move(dead_letter).value()});
-  reset_ = settings_.reset_offsets;
   return Done{};
 }
 
@@ -140,7 +139,9 @@ Result<Sink::Offsets> SqliteSink::next_offsets(const std::string& cluster_id) {
   if (!offsets) return std::move(offsets).error().while_trying("read the store's offsets");
   cluster_id_ = cluster_id;
   expected_ = std::move(offsets).value();
-  next_ = std::exchange(reset_, false) ? Offsets() : expected_;
+  next_ = expected_;
+  if (settings_.reset_offsets)
+    std::erase_if(next_, [&](const auto& entry) { return !begun_.contains(entry.first); });
   return next_;
 }
 
@@ -175,6 +176,7 @@ Result<Stored> SqliteSink::store_in(sqlite::Transaction& transaction,
   if (auto moved = move_offsets(storing.next()); !moved) return std::move(moved).error();
   if (auto committed = transaction.commit(); !committed) return std::move(committed).error();
   for (const auto& [partition, next] : storing.next()) expected_[partition] = next;
+  for (const kafka::Fetched& fetched : batches) begun_.insert(fetched.from);
   next_ = storing.next();
   return storing.sum();
 }

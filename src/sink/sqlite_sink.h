@@ -10,6 +10,7 @@
 #pragma once
 
 #include <memory>
+#include <set>
 #include <string>
 
 #include "base/clock.h"
@@ -34,8 +35,9 @@ struct SqliteSettings {
   /// off, normal, full or extra. With normal a transaction survives the process at once and a power
   /// loss after the next checkpoint; nothing is ever half there.
   std::string synchronous = "normal";
-  Keep keep;                   // store() trims as it goes
-  bool reset_offsets = false;  // the first next_offsets() says nothing, and what comes is stored
+  Keep keep;  // store() trims as it goes
+  /// next_offsets() leaves out what this sink has not stored yet, and what comes is stored again.
+  bool reset_offsets = false;
 };
 
 class SqliteSink final : public Sink {
@@ -78,9 +80,9 @@ class SqliteSink final : public Sink {
   Log& log_;
   std::unique_ptr<Tables> tables_;  // after db_: their statements end first
   std::string cluster_id_;
-  bool reset_ = false;
-  Offsets expected_;  // as the table has them
-  Offsets next_;      // below these, records are stored already
+  Offsets expected_;                       // as the table has them
+  Offsets next_;                           // below these, records are stored already
+  std::set<kafka::TopicPartition> begun_;  // what this sink has stored something of
   std::uint64_t stored_since_trim_ = 0;
   ByteVec scratch_;
 };
