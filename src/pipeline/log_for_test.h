@@ -89,7 +89,11 @@ class SourceForTest final : public kafka::Source {
   std::map<kafka::TopicPartition, std::int64_t> high_watermarks() const override {
     return log_.ends();
   }
-  void close(Nanos) override {}
+  void close(Nanos) override {
+    std::vector<kafka::TopicPartition> all;
+    for (const auto& [partition, next] : next_) all.push_back(partition);
+    listener_.on_revoked(all);
+  }
 
  private:
   void assign() {

@@ -198,6 +198,7 @@ void Pipeline::enqueue(std::vector<kafka::Fetched>& batches) {
   const std::int64_t wall_ms = clock_.wall_ms();
   for (kafka::Fetched& fetched : batches) {
     starts_.emplace(fetched.from, fetched.first_offset);
+    began_.emplace(fetched.from, fetched.first_offset);
     // What is dropped here is fetched again, or by whoever comes after us.
     if (phase_ != Phase::kRunning || refetch_) continue;
     if (account_.first_fetch == 0) account_.first_fetch = fetched.at;
@@ -240,7 +241,7 @@ void Pipeline::commit(bool at_once) {
   const std::lock_guard lock(mutex_);
   account_.committed = 0;
   for (const auto& [partition, offset] : confirmed)
-    if (const auto start = starts_.find(partition); start != starts_.end())
+    if (const auto start = began_.find(partition); start != began_.end())
       account_.committed +=
           static_cast<std::uint64_t>(std::max<std::int64_t>(0, offset - start->second));
 }

@@ -66,7 +66,7 @@ struct PipelineAccount {
   std::uint64_t stored = 0;
   std::uint64_t duplicates_suppressed = 0;
   std::uint64_t undecodable = 0;
-  std::uint64_t committed = 0;  // sum of the offsets that the group has confirmed, less the starts
+  std::uint64_t committed = 0;  // offsets that the group has confirmed, from where reading began
   std::uint64_t lag = 0;        // records between what is stored and the ends, as last seen
   double lag_seconds = 0;       // the age of the newest record stored while there is lag, else 0
   std::uint64_t errors = 0;     // failed tries to store
@@ -146,6 +146,7 @@ class Pipeline final : private kafka::AssignmentListener {
   std::unique_ptr<kafka::Source> source_;
   Nanos committed_at_ = 0;  // the fetch thread's, as is the next
   Offsets committed_;
+  Offsets began_;  // where reading began, for the account: also of partitions that are gone
 
   mutable std::mutex mutex_;
   std::condition_variable changed_;
