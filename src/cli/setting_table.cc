@@ -49,6 +49,8 @@ constexpr Setting kSettings[] = {
     {"payload", kText, "P", "", "tweet", "what the records are: tweet"},
     {"pool", kCount, "N", "", "1024",
      "pre-serialised variants of each kind a worker; 0 makes each record afresh"},
+    {"schema-id", kCount, "N", "", "0",
+     "frame each tweet as Confluent's serialisers do, with this schema id; 0 is no frame"},
     {"mode", kText, "M", "MODE", "fixed",
      "fixed: exact shares; volatile: each batch draws its own"},
     {"positive", kText, "P", "SENTIMENT_POSITIVE", "50", "percent of positive tweets"},

@@ -13,15 +13,39 @@
 namespace ds::cli {
 namespace {
 
-constexpr std::string_view kStormSettings[] = {
-    "topic",         "total",       "duration",    "rate",
-    "schedule",      "workers",     "batch-size",  "batch-interval-ms",
-    "streams",       "partitions",  "replication", "acks",
-    "idempotence",   "compression", "engine",      "payload",
-    "pool",          "mode",        "positive",    "negative",
-    "neutral",       "volatility",  "brands",      "seed",
-    "shard",         "run",         "linger",      "batch-bytes",
-    "buffer-memory", "in-flight",   "connections", "delivery-timeout"};
+constexpr std::string_view kStormSettings[] = {"topic",
+                                               "total",
+                                               "duration",
+                                               "rate",
+                                               "schedule",
+                                               "workers",
+                                               "batch-size",
+                                               "batch-interval-ms",
+                                               "streams",
+                                               "partitions",
+                                               "replication",
+                                               "acks",
+                                               "idempotence",
+                                               "compression",
+                                               "engine",
+                                               "payload",
+                                               "pool",
+                                               "mode",
+                                               "positive",
+                                               "negative",
+                                               "neutral",
+                                               "volatility",
+                                               "brands",
+                                               "seed",
+                                               "shard",
+                                               "run",
+                                               "schema-id",
+                                               "linger",
+                                               "batch-bytes",
+                                               "buffer-memory",
+                                               "in-flight",
+                                               "connections",
+                                               "delivery-timeout"};
 
 /// A slow run in batches of 8,000 would move once in a while; so it takes what 20 ms bring.
 constexpr Nanos kBatchSpan = 20 * kMillisecond;
@@ -183,6 +207,9 @@ StormOptions read_storm(Reader& read) {
   options.tweets.pool = read.count("pool");
   if (options.tweets.pool > 1'000'000)
     read.wrong("pool", usage("a pool has at most 1000000 variants"));
+  const std::uint64_t schema_id = read.count("schema-id");
+  if (schema_id > 0x7fffffff) read.wrong("schema-id", usage("a schema's id has 31 bits"));
+  options.schema_id = static_cast<std::int32_t>(schema_id);
   options.mix = read_mix(read, seed);
   options.values = read_payload(read, seed);
   read_producer(read, options);
@@ -247,8 +274,10 @@ Result<std::unique_ptr<Storm>> Storm::start(StormOptions options, const Clock& c
     if (made.values)
       return std::make_unique<PooledFiller>(
           PooledFillerSettings{run.run, run.seed, run.batch_size, run.streams}, made.values);
-    return std::make_unique<TweetFiller>(TweetFillerSettings{.run = run.run}, *self.generator_,
-                                         *self.mixes_);
+    return std::make_unique<TweetFiller>(
+        TweetFillerSettings{
+            .run = run.run, .confluent = made.schema_id != 0, .schema_id = made.schema_id},
+        *self.generator_, *self.mixes_);
   };
   parts.make_outlet = [&self](kafka::DeliveryListener& listener) {
     const StormOptions& made = self.options_;

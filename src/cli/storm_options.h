@@ -21,6 +21,7 @@ struct StormOptions {
   std::string engine;
   kafka::TopicSpec topic;
   TweetSettings tweets;
+  std::int32_t schema_id = 0;  // of Confluent's frame; 0: none
   Mix mix;
   ValuePool values;  // of payloads that are not tweets; null for tweets
   RunSettings run;   // what the topic tells (partitions, streams) comes in Storm::start()

@@ -4,6 +4,8 @@
 #include <condition_variable>
 #include <mutex>
 
+#include "base/thread_name.h"
+
 namespace ds {
 namespace {
 
@@ -65,11 +67,15 @@ Status Run::open() {
     return std::move(claimed).error().while_trying("claim the run");
   running_ = static_cast<int>(workers_.size());
   for (auto& worker : workers_)
-    threads_.emplace_back([this, &worker = *worker](std::stop_token stop) {
+    threads_.emplace_back([this, &worker = *worker, n = threads_.size()](std::stop_token stop) {
+      name_thread(fmt::format("storm-{}", n));
       worker.run(stop);
       if (--running_ == 0) ended_ = clock_.now();
     });
-  claimer_ = std::jthread([this](std::stop_token stop) { claim_until_stopped(stop); });
+  claimer_ = std::jthread([this](std::stop_token stop) {
+    name_thread("claims");
+    claim_until_stopped(stop);
+  });
   return Done{};
 }
 
