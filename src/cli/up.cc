@@ -115,8 +115,8 @@ class Up {
     text +=
         fmt::format("broker     {}{}\n", options_.storm.client.brokers.front().to_string(),
                     broker_ ? ", embedded, durability " + broker_->durability().to_string() : "");
-    text += fmt::format("store      {} ({})\nCtrl-C drains and prints the account.\n",
-                        options_.intake.sink, intake_->pipeline().description());
+    text += fmt::format("store      {}\nCtrl-C drains and prints the account.\n",
+                        intake_->pipeline().description());
     return text;
   }
 
@@ -216,15 +216,18 @@ int run_up(const Invocation& invocation) {
 }  // namespace
 
 Command up_command() {
-  return {
-      .name = "up",
-      .purpose = "broker, storm, pipeline, store and dashboard, in one process",
-      .example = "datastorm up --rate 100k --dashboard 127.0.0.1:3000",
-      .settings = join_settings(
-          {storm_settings(), intake_settings(), kBrokerSettings,
-           std::vector<std::string_view>{"broker-listen", "dashboard", "control", "no-open"}}),
-      .defaults = {{"rate", "100k"}, {"total", "0"}, {"workers", "1"}, {"retention-bytes", "1GiB"}},
-      .run = run_up};
+  return {.name = "up",
+          .purpose = "broker, storm, pipeline, store and dashboard, in one process",
+          .example = "datastorm up --rate 100k --dashboard 127.0.0.1:3000",
+          .settings = join_settings(
+              {storm_settings(), intake_settings(), kBrokerSettings,
+               std::vector<std::string_view>{"broker-listen", "dashboard", "control", "no-open"}}),
+          .defaults = {{"rate", "100k"},
+                       {"total", "0"},
+                       {"workers", "1"},
+                       {"retention-bytes", "1GiB"},
+                       {"flush-ms", "5"}},
+          .run = run_up};
 }
 
 }  // namespace ds::cli

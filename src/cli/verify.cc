@@ -26,11 +26,13 @@ void print_verdict(const Verdict& verdict) {
   fmt::print("  lost {}  duplicated {}  disordered {}  corrupted {}", with_commas(verdict.lost),
              with_commas(verdict.duplicated), with_commas(verdict.disordered),
              with_commas(verdict.corrupted));
-  if (verdict.unclaimed > 0)
-    fmt::print("  beyond the last claim {}", with_commas(verdict.unclaimed));
   fmt::print("\n");
+  if (verdict.unclaimed > 0)
+    fmt::print("  {} beyond the last claim: the producer ended before it could claim them\n",
+               with_commas(verdict.unclaimed));
   std::size_t shown = 0;
   for (const Finding& finding : verdict.ranges) {
+    if (finding.what == "unclaimed") continue;  // said above; --json has the ranges
     if (++shown > kRangesShown) {
       fmt::print("  … and {} more ranges (--json has them)\n",
                  verdict.ranges.size() - kRangesShown);
