@@ -3,7 +3,7 @@
 namespace ds::sqlite {
 namespace {
 
-constexpr int kBusyMs = 5000;
+constexpr Nanos kBusyTimeout = 5 * kSecond;
 
 }  // namespace
 
@@ -16,7 +16,7 @@ Result<Database> Database::open(const std::string& path, Mode mode) {
   opened.db_.reset(db);
   if (result != SQLITE_OK) return opened.error();
   sqlite3_extended_result_codes(db, 1);
-  sqlite3_busy_timeout(db, kBusyMs);
+  opened.set_busy_timeout(kBusyTimeout);
   return opened;
 }
 

@@ -9,6 +9,7 @@
 #include <string_view>
 
 #include "base/bytes.h"
+#include "base/clock.h"
 #include "base/result.h"
 
 namespace ds::sqlite {
@@ -66,6 +67,11 @@ class Database {
 
   const std::string& path() const { return path_; }
   sqlite3* get() const { return db_.get(); }
+
+  /// How long a call waits for another program's lock; 5 s unless said.
+  void set_busy_timeout(Nanos timeout) {
+    sqlite3_busy_timeout(get(), static_cast<int>(timeout / kMillisecond));
+  }
 
   Status exec(const std::string& sql);
   Result<Statement> prepare(std::string_view sql);

@@ -49,6 +49,7 @@ class SqliteSink final : public Sink {
   Result<Offsets> next_offsets(const std::string& cluster_id) override;
   Result<Stored> store(std::span<const kafka::Fetched> batches) override;
   std::string description() const override;
+  void set_busy_timeout(Nanos timeout) { db_.set_busy_timeout(timeout); }
 
   /// Deletes the oldest rows until `keep` holds, in slices of a transaction each, at most
   /// `slices_max` of them; returns how many. Their identities go to `accounted`.

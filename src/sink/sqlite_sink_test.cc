@@ -6,6 +6,8 @@
 #include <csignal>
 #include <filesystem>
 #include <fstream>
+#include <latch>
+#include <thread>
 
 #include "ledger/tweets_for_test.h"
 #include "ledger/verify.h"
@@ -299,6 +301,38 @@ TEST_F(SqliteSinkTest, RefusesWhatIsNotItsOwnAndChangesNothing) {
   }
   EXPECT_FALSE(SqliteSink::open((folder_ / "no" / "x.db").string(), {}, clock_, log_).ok());
   EXPECT_FALSE(SqliteSink::open(path(), {.synchronous = "maybe"}, clock_, log_).ok());
+}
+
+TEST_F(SqliteSinkTest, ManyMayOpenANewFileAtOnce) {
+  for (int round = 0; round < 10; ++round) {
+    std::filesystem::remove(path());
+    std::atomic<int> opened{0};
+    std::latch together(6);
+    std::vector<std::jthread> openers;
+    for (int i = 0; i < 6; ++i)
+      openers.emplace_back([&] {
+        together.arrive_and_wait();
+        const auto sink = SqliteSink::open(path(), {}, clock_, log_);
+        opened += sink.ok();
+        EXPECT_TRUE(sink.ok()) << sink.error().message;
+      });
+    openers.clear();
+    EXPECT_EQ(opened, 6);
+  }
+}
+
+TEST_F(SqliteSinkTest, SaysThatAnotherProgramHoldsTheLock) {
+  auto sink = open();
+  auto other = sqlite::Database::open(path(), sqlite::Database::Mode::kCreate);
+  ASSERT_TRUE(other->exec("begin immediate").ok());
+  const std::vector batches{fetched(0, 0, test_batch(0, 0, 0, 100))};
+  sink->set_busy_timeout(0);
+  const auto busy = sink->store(batches);
+  ASSERT_FALSE(busy.ok());
+  EXPECT_EQ(busy.error().code, ErrorCode::kTimeout);  // so the pipeline asks again
+  EXPECT_NE(busy.error().message.find("locked"), std::string::npos);
+  ASSERT_TRUE(other->exec("rollback").ok());
+  EXPECT_EQ(store(*sink, batches).stored, 100u);
 }
 
 /// Files may not grow past `bytes` while it lives: what a full disk is to a program.

@@ -53,9 +53,19 @@ Result<std::optional<std::int64_t>> schema_of(sqlite::Database& db) {
   return std::optional(*schema);
 }
 
-Status make_tables(sqlite::Database& db) {
+/// Changing the journal does not wait for another opener by itself, unlike all else.
+Status start_log(sqlite::Database& db) {
+  constexpr int kTries = 250, kPauseMs = 20;
   // Pages of 16 KiB: fewer of them to split, log and check.
-  if (auto set = db.exec("pragma page_size=16384; pragma journal_mode=wal"); !set) return set;
+  for (int tries = 1;; ++tries) {
+    auto set = db.exec("pragma page_size=16384; pragma journal_mode=wal");
+    if (set || set.error().code != ErrorCode::kTimeout || tries == kTries) return set;
+    sqlite3_sleep(kPauseMs);
+  }
+}
+
+Status make_tables(sqlite::Database& db) {
+  if (auto set = start_log(db); !set) return set;
   auto transaction = sqlite::Transaction::begin(db);
   if (!transaction) return std::move(transaction).error();
   if (auto made = db.exec(kTables); !made) return made;
