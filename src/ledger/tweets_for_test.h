@@ -1,6 +1,7 @@
 // Fetched batches of tweets, for the tests of whoever reads them.
 #pragma once
 
+#include <limits>
 #include <memory>
 #include <string>
 #include <vector>
@@ -54,7 +55,7 @@ inline kafka::Fetched fetched(std::int32_t partition, std::int64_t first_offset,
   auto owner = std::make_shared<const ByteVec>(std::move(bytes));
   return {.from = {"tweets", partition},
           .first_offset = first_offset,
-          .high_watermark = 0,
+          .high_watermark = std::numeric_limits<std::int64_t>::max(),
           .bytes = *owner,
           .owner = owner,
           .at = 0};

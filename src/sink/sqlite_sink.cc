@@ -33,6 +33,8 @@ class SqliteSink::Storing {
     const auto known = next_.find(fetched.from);
     stored_below_ = known == next_.end() ? fetched.first_offset : known->second;
     end_ = std::max(stored_below_, fetched.first_offset);
+    if (known != next_.end() && fetched.high_watermark < known->second)
+      refuse_shrunken(fetched, known->second);
     if (raw_) keep(tables_.tweets.begin(fetched.from));
   }
 
@@ -78,6 +80,17 @@ class SqliteSink::Storing {
   Stored sum() const { return tally_.sum(); }
 
  private:
+  /// Without this all of the new topic's records would pass for duplicates.
+  void refuse_shrunken(const kafka::Fetched& fetched, std::int64_t stored) {
+    if (error_) return;
+    error_ = Error{
+        .code = ErrorCode::kStorage,
+        .message = fmt::format(
+            "{}/{} ends at offset {}, but {} has stored it up to {}: the topic was "
+            "deleted and made anew, or has lost its end",
+            fetched.from.topic, fetched.from.partition, fetched.high_watermark, db_.path(), stored),
+        .hint = "store into another file, or start again with --reset-offsets"};
+  }
   void keep(bool written) {
     if (!written && !error_) [[unlikely]]
       error_ = db_.error();
@@ -167,6 +180,7 @@ Result<Stored> SqliteSink::store_in(sqlite::Transaction& transaction,
   Storing storing(*this);
   for (const kafka::Fetched& fetched : batches) {
     storing.begin(fetched);
+    if (storing.error()) return *storing.error();
     read_tweets(fetched, scratch_, storing);
     storing.end();
     if (storing.error()) return *storing.error();

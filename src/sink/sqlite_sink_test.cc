@@ -118,6 +118,17 @@ TEST_F(SqliteSinkTest, ResetOffsetsStoresAgain) {
   EXPECT_EQ(verify(100).duplicated, 60u);
 }
 
+TEST_F(SqliteSinkTest, RefusesATopicThatWasMadeAnew) {
+  store(*open(), {fetched(0, 0, test_batch(0, 0, 0, 100))});
+  std::vector anew{fetched(0, 0, test_batch(0, 0, 0, 60))};
+  anew[0].high_watermark = 60;
+  const auto refused = open()->store(anew);
+  ASSERT_FALSE(refused.ok());
+  EXPECT_NE(refused.error().message.find("made anew"), std::string::npos);
+  EXPECT_NE(refused.error().hint.find("--reset-offsets"), std::string::npos);
+  EXPECT_EQ(store(*open({.reset_offsets = true}), anew).stored, 60u);
+}
+
 TEST_F(SqliteSinkTest, AZombieWritesNothing) {
   auto zombie = open();
   auto heir = open();

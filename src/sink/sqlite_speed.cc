@@ -1,6 +1,7 @@
 #include "sink/sqlite_speed.h"
 
 #include <algorithm>
+#include <limits>
 
 #include "kafka/wire/record_batch.h"
 #include "ledger/read_tweets.h"
@@ -43,7 +44,7 @@ Result<std::vector<kafka::Fetched>> make_batches(std::uint64_t rows, std::int64_
     auto owner = std::make_shared<const ByteVec>(std::move(batch).value());
     batches.push_back({.from = {"tweets", partition},
                        .first_offset = offset,
-                       .high_watermark = offset,
+                       .high_watermark = std::numeric_limits<std::int64_t>::max(),
                        .bytes = *owner,
                        .owner = owner});
   }
