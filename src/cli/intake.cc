@@ -120,6 +120,7 @@ void Intake::stop() {
 void Intake::show(Snapshot& into) const {
   const PipelineAccount account = pipeline_->account();
   into.stored = account.stored;
+  into.retired = account.retired;
   into.counters.read_back = account.read;
   into.lag = {account.lag, account.lag_seconds};
   for (const auto& [brand, counts] : account.by_brand) {

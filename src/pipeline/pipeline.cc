@@ -361,6 +361,7 @@ void Pipeline::confirm(const std::vector<kafka::Fetched>& batches, const Stored&
   account_.stored += stored.stored;
   account_.duplicates_suppressed += stored.duplicates_suppressed;
   account_.undecodable += stored.undecodable;
+  account_.retired += stored.retired;
   account_.last_store = clock_.now();
   if (stored.stored > 0)
     account_.lag_seconds = static_cast<double>(wall_ms - stored.last_ms) / 1000.0;

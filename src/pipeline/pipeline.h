@@ -66,6 +66,7 @@ struct PipelineAccount {
   std::uint64_t stored = 0;
   std::uint64_t duplicates_suppressed = 0;
   std::uint64_t undecodable = 0;
+  std::uint64_t retired = 0;    // rows that the store has trimmed, and still accounts for
   std::uint64_t committed = 0;  // offsets that the group has confirmed, from where reading began
   std::uint64_t lag = 0;        // records between what is stored and the ends, as last seen
   double lag_seconds = 0;       // the age of the newest record stored while there is lag, else 0

@@ -12,6 +12,7 @@ void Stored::add(const Stored& other) {
   stored += other.stored;
   duplicates_suppressed += other.duplicates_suppressed;
   undecodable += other.undecodable;
+  retired += other.retired;
   for (const auto& [brand, counts] : other.by_brand) {
     auto& sum = by_brand[brand];
     for (std::size_t i = 0; i < counts.size(); ++i) sum[i] += counts[i];

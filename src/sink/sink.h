@@ -18,6 +18,7 @@ struct Stored {
   std::uint64_t stored = 0;
   std::uint64_t duplicates_suppressed = 0;
   std::uint64_t undecodable = 0;
+  std::uint64_t retired = 0;  // older rows that went meanwhile, and stay accounted for
   /// By brand, then by sentiment (positive, negative, neutral).
   std::map<std::string, std::array<std::uint64_t, 3>, std::less<>> by_brand;
   /// Earliest and latest record time among the stored, both 0 when there is none.

@@ -169,9 +169,11 @@ Result<Stored> SqliteSink::store(std::span<const kafka::Fetched> batches) {
     tables_->accounted.drop();
     return stored;
   }
-  if (!settings_.keep.has_no_limit())
-    if (auto trimmed = trim_as_we_go(stored->stored); !trimmed)
-      log_.warn("the store could not be trimmed: {}", trimmed.error().message);
+  if (settings_.keep.has_no_limit()) return stored;
+  if (auto trimmed = trim_as_we_go(stored->stored))
+    stored->retired = *trimmed;
+  else
+    log_.warn("the store could not be trimmed: {}", trimmed.error().message);
   return stored;
 }
 
@@ -211,14 +213,13 @@ Status SqliteSink::move_offsets(const Offsets& next) {
   return Done{};
 }
 
-Status SqliteSink::trim_as_we_go(std::uint64_t stored) {
+Result<std::uint64_t> SqliteSink::trim_as_we_go(std::uint64_t stored) {
   stored_since_trim_ += stored;
   const auto slices = static_cast<int>(stored_since_trim_ / kTrimSlice);
-  if (slices == 0) return Done{};
+  if (slices == 0) return std::uint64_t{0};
   stored_since_trim_ = 0;
   // One more than came in, so that a file that was too large shrinks.
-  auto trimmed = trim(settings_.keep, slices + 1);
-  return trimmed ? Status(Done{}) : Status(std::move(trimmed).error());
+  return trim(settings_.keep, slices + 1);
 }
 
 Result<std::uint64_t> SqliteSink::trim(const Keep& keep, int slices_max) {

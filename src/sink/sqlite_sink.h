@@ -71,7 +71,7 @@ class SqliteSink final : public Sink {
   Result<Stored> store_in(sqlite::Transaction& transaction,
                           std::span<const kafka::Fetched> batches);
   Status move_offsets(const Offsets& next);
-  Status trim_as_we_go(std::uint64_t stored);
+  Result<std::uint64_t> trim_as_we_go(std::uint64_t stored);
   Result<std::int64_t> last_row_to_go(const Keep& keep);
   Result<std::uint64_t> trim_slice(std::int64_t last_row);
 

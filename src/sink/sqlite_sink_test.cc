@@ -257,12 +257,17 @@ TEST_F(SqliteSinkTest, KeepsItsSizeWhileItStores) {
     clock_ = ManualClock();  // an hour past the tweets
     clock_.step_wall(3'600'000);
     auto sink = open({.keep = keep});
-    std::uint64_t first = 0;
+    std::uint64_t first = 0, retired = 0;
     for (; first < 200'000; first += 20'000) {
       const auto offset = static_cast<std::int64_t>(first);
-      store(*sink, {fetched(0, offset, test_batch(offset, 0, first, first + 20'000))});
+      const std::vector<kafka::Fetched> batches{
+          fetched(0, offset, test_batch(offset, 0, first, first + 20'000))};
+      const auto stored = sink->store(batches);
+      ASSERT_TRUE(stored.ok()) << stored.error().message;
+      retired += stored->retired;
     }
     EXPECT_LE(ask("select count(*) from tweets"), 60'000);
+    EXPECT_EQ(ask("select count(*) from tweets") + static_cast<std::int64_t>(retired), 200'000);
     EXPECT_TRUE(verify(first).good());
     EXPECT_EQ(verify(first).found, first);
   }
