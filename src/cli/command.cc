@@ -60,17 +60,11 @@ void add_flags(Parsed& parsed, std::span<const std::string_view> names) {
   }
 }
 
-std::vector<std::string_view> names_of(const Command& command) {
-  std::vector<std::string_view> names(std::begin(kForAll), std::end(kForAll));
-  names.insert(names.end(), command.settings.begin(), command.settings.end());
-  return names;
-}
-
 Result<Settings> resolve(const Parsed& parsed) {
   Sources sources{.environment = environment()};
   if (const auto& file = parsed.given.at("config"); !file.empty())
     sources.config_file = file.back();
-  const auto names = names_of(*parsed.command);
+  const auto names = settings_of(*parsed.command);
   auto settings = resolve_below_flags(parsed.command->name, names, sources);
   if (!settings) return settings;
   for (const auto& [name, text] : parsed.command->defaults)
@@ -84,6 +78,12 @@ Result<Settings> resolve(const Parsed& parsed) {
 }
 
 }  // namespace
+
+std::vector<std::string_view> settings_of(const Command& command) {
+  std::vector<std::string_view> names(std::begin(kForAll), std::end(kForAll));
+  names.insert(names.end(), command.settings.begin(), command.settings.end());
+  return names;
+}
 
 int report_error(const Error& error) {
   fmt::print(stderr, "datastorm: {}\n", error.message);

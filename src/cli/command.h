@@ -35,6 +35,8 @@ struct Command {
 };
 
 std::vector<Command> all_commands();
+/// Everything that a command takes, beginning with what every command takes.
+std::vector<std::string_view> settings_of(const Command& command);
 
 /// Prints an error as STYLE's "An error is a sentence" has it; returns its exit code.
 int report_error(const Error& error);

@@ -15,6 +15,7 @@ Command topic_command();
 Command verify_command();
 Command bench_command();
 Command config_command();
+Command completion_command();
 Command version_command();
 
 }  // namespace ds::cli
