@@ -71,7 +71,8 @@ Result<Settings> resolve(const Parsed& parsed) {
     if (!settings->at(name).given) settings->set(name, {std::string(text), "default", false});
   for (const auto& [name, texts] : parsed.given)
     if (!texts.empty())
-      settings->set(name, {fmt::format("{}", fmt::join(texts, ",")), "--" + name, true});
+      settings->set(name, {fmt::format("{}", fmt::join(texts, std::string(1, kListSeparator))),
+                           "--" + name, true});
   for (const auto& [name, on] : parsed.switches)
     if (on) settings->set(name, {"true", "--" + name, true});
   return settings;

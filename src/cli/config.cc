@@ -19,7 +19,7 @@ std::string shown(std::string_view name, const std::string& text) {
   if (name == "property") {
     std::string out;  // -X sasl.password=… is a secret inside a list
     for (std::size_t begin = 0; begin < text.size();) {
-      const std::size_t end = std::min(text.find(',', begin), text.size());
+      const std::size_t end = std::min(text.find(kListSeparator, begin), text.size());
       const std::string each = text.substr(begin, end - begin);
       const std::size_t equals = std::min(each.find('='), each.size());
       const bool hidden =

@@ -54,7 +54,7 @@ std::string as_text(const toml::node& node) {
   if (const auto* array = node.as_array()) {
     std::vector<std::string> parts;
     for (const auto& each : *array) parts.push_back(as_text(each));
-    return join(parts, ",");
+    return join(parts, std::string(1, kListSeparator));
   }
   std::ostringstream out;
   if (const auto* whole = node.as_integer())
@@ -167,9 +167,13 @@ bool Reader::on(std::string_view name) {
 }
 
 std::vector<std::string> Reader::list(std::string_view name) {
+  // Flags are repeated and files have arrays, so only a variable separates by commas: a librdkafka
+  // property may hold some itself.
+  const Value& value = settings_.at(name);
+  const bool variable = value.origin.find(" in ") != std::string::npos;
   std::vector<std::string> parts;
-  std::istringstream in(text(name));
-  for (std::string part; std::getline(in, part, ',');)
+  std::istringstream in(value.text);
+  for (std::string part; std::getline(in, part, variable ? ',' : kListSeparator);)
     if (!part.empty()) parts.push_back(part);
   return parts;
 }

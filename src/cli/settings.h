@@ -32,6 +32,9 @@ struct Setting {
   std::string_view help;
 };
 
+/// Between the items of a kList setting's text.
+constexpr char kListSeparator = '\n';
+
 /// Every setting of every command; docs and completion are made from it too.
 std::span<const Setting> all_settings();
 const Setting* find_setting(std::string_view name);

@@ -83,6 +83,15 @@ TEST_F(SettingsTest, SaysEverythingThatIsWrongAtOnceWithItsPlace) {
   EXPECT_NE(read.errors()->message.find("WORKERS in the environment: 'many'"), std::string::npos);
 }
 
+TEST(Reader, KeepsCommasInsideAProperty) {
+  Settings settings;
+  settings.set("property", {"ssl.cipher.suites=a,b\nacks=1", "--property", true});
+  settings.set("limit", {"lost=0,p99<5ms", "LIMITS in the environment", true});
+  Reader read(settings);
+  EXPECT_EQ(read.list("property"), (std::vector<std::string>{"ssl.cipher.suites=a,b", "acks=1"}));
+  EXPECT_EQ(read.list("limit"), (std::vector<std::string>{"lost=0", "p99<5ms"}));
+}
+
 TEST(SettingTable, EveryCommandsSettingsAreDeclaredOnce) {
   std::vector<std::string_view> seen;
   for (const Setting& each : all_settings()) {
