@@ -1,10 +1,13 @@
 // What every suite returns: rows with their spread and their conditions (S9.5).
 #pragma once
 
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <cstdint>
 #include <functional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 namespace ds {
@@ -18,6 +21,8 @@ struct BenchRow {
   int runs = 0;
   std::string conditions;
 
+  /// Could not be measured here; the conditions say why.
+  bool skipped() const { return runs == 0; }
   /// Over five runs or more, a spread beyond 15 % of the median says nothing for sure.
   bool noisy() const { return runs >= 5 && median != 0 && (max - min) / median > 0.15; }
 
@@ -44,6 +49,10 @@ inline BenchRow row_of(std::string name, std::string unit, std::vector<double> v
           n == 0 ? 0 : values.back(),
           static_cast<int>(n),
           std::move(conditions)};
+}
+
+inline BenchRow skipped_row(std::string name, std::string_view why) {
+  return {.name = std::move(name), .unit = "", .conditions = fmt::format("SKIP: {}", why)};
 }
 
 }  // namespace ds

@@ -4,6 +4,7 @@
 #include <thread>
 
 #include "kafka/client/direct_producer.h"
+#include "kafka/client/rdkafka/rdkafka_outlet.h"
 
 namespace ds {
 namespace {
@@ -28,6 +29,8 @@ StormRig::StormRig(const StormRigSettings& settings)
   producer_.topic = settings.topic;
   producer_.acks = settings.acks;
   producer_.connections_per_broker = settings.connections;
+  producer_.in_flight_max = settings.in_flight;
+  producer_.linger = 5 * kMillisecond;  // librdkafka's best; the direct engine never waits
   const int threads_used = settings.threads == 0 ? threads() : settings.threads;
   producer_.buffer_memory = kBufferMemory / static_cast<std::size_t>(threads_used);
 }
@@ -52,8 +55,10 @@ Result<std::unique_ptr<StormRig>> StormRig::start(const StormRigSettings& settin
     return std::make_unique<TweetFiller>(TweetFillerSettings{.run = 1}, self.generator_,
                                          self.mixes_);
   };
-  parts.make_outlet = [&self, &clock, &log](kafka::DeliveryListener& listener) {
-    return kafka::make_direct_outlet(self.client_, self.producer_, listener, clock, log);
+  const auto make =
+      settings.engine == Engine::kDirect ? &kafka::make_direct_outlet : &kafka::make_rdkafka_outlet;
+  parts.make_outlet = [&self, &clock, &log, make](kafka::DeliveryListener& listener) {
+    return make(self.client_, self.producer_, listener, clock, log);
   };
   parts.publish = [](const RunClaim&, const std::vector<StreamClaim>&) -> Status { return Done{}; };
   auto started = Run::start(run, std::move(parts), clock, log);

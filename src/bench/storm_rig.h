@@ -1,4 +1,4 @@
-// A storm for measuring: default tweets, the direct engine, no claims.
+// A storm for measuring: default tweets, either engine, no claims.
 #pragma once
 
 #include <memory>
@@ -12,11 +12,15 @@
 
 namespace ds {
 
+enum class Engine { kDirect, kRdkafka };
+
 struct StormRigSettings {
+  Engine engine = Engine::kDirect;
   std::vector<Address> brokers;
   std::string topic = "bench";
   std::int32_t partitions = 32;
-  int connections = 4;
+  int connections = 4;  // to a broker; the direct engine's
+  int in_flight = 5;    // requests a connection
   kafka::Acks acks = kafka::Acks::kLeader;
   std::uint64_t total = 0;  // or
   Nanos duration = 0;

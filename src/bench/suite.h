@@ -10,6 +10,7 @@
 #include "base/log.h"
 #include "base/result.h"
 #include "bench/row.h"
+#include "net/socket.h"
 
 namespace ds {
 
@@ -19,6 +20,8 @@ struct BenchContext {
   int runs = 3;
   Nanos duration = 2 * kSecond;  // of each measured run
   std::string folder;            // for files; the caller removes it
+  std::vector<Address> brokers;  // a real cluster for `peers`; empty: it starts one of its own
+  std::string kafka_script;      // by this
 };
 
 struct Suite {
@@ -32,5 +35,6 @@ std::span<const Suite> all_suites();
 Result<std::vector<BenchRow>> bench_encode(const BenchContext& context);
 Result<std::vector<BenchRow>> bench_wire(const BenchContext& context);
 Result<std::vector<BenchRow>> bench_end_to_end(const BenchContext& context);
+Result<std::vector<BenchRow>> bench_peers(const BenchContext& context);
 
 }  // namespace ds

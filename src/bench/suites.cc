@@ -5,10 +5,13 @@ namespace {
 
 constexpr Suite kSuites[] = {
     {"encode", "tweets into record batches, against memcpy of the same bytes", bench_encode},
-    {"wire", "the storm into a peer that acknowledges and discards, against raw loopback",
+    {"wire",
+     "the storm into a peer that acknowledges and discards, against raw loopback and librdkafka",
      bench_wire},
     {"end-to-end", "storm, embedded broker, pipeline and SQLite together, every record counted",
      bench_end_to_end},
+    {"peers", "into Apache Kafka: the storm, a resending probe, librdkafka, Kafka's own producer",
+     bench_peers},
 };
 
 }  // namespace

@@ -54,11 +54,30 @@ std::string machine() {
 void print_rows(const std::string& suite, const std::vector<BenchRow>& rows, std::FILE* to) {
   fmt::print(to, "\n{:<34}{:>10}{:>10}{:>10}  {}\n", suite, "min", "median", "max", "unit");
   for (const BenchRow& row : rows) {
+    if (row.skipped()) {
+      fmt::print(to, "  {:<32}{}\n", row.name, row.conditions);
+      continue;
+    }
     fmt::print(to, "  {:<32}{:>10.3f}{:>10.3f}{:>10.3f}  {}{}\n", row.name, row.min, row.median,
                row.max, row.unit, row.noisy() ? "  NOISY" : "");
     fmt::print(to, "    {} runs; {}\n", row.runs, row.conditions);
   }
   std::fflush(to);
+}
+
+/// One line a row; a text is in quotes, its own doubled.
+void write_csv(const AllResults& results, std::ostream& to) {
+  const auto quoted = [](std::string text) {
+    for (std::size_t at = 0; (at = text.find('"', at)) != std::string::npos; at += 2)
+      text.insert(at, 1, '"');
+    return fmt::format("\"{}\"", text);
+  };
+  to << "suite,name,unit,min,median,max,runs,noisy,conditions,machine\n";
+  for (const SuiteResult& result : results.suites)
+    for (const BenchRow& row : result.rows)
+      to << fmt::format("{},{},{},{},{},{},{},{},{},{}\n", result.suite, quoted(row.name),
+                        quoted(row.unit), row.min, row.median, row.max, row.runs, row.noisy(),
+                        quoted(row.conditions), quoted(result.machine));
 }
 
 /// A folder that goes with the object.
@@ -84,6 +103,10 @@ int run_bench(const Invocation& invocation) {
   const int runs = static_cast<int>(read.count("runs"));
   const Nanos duration = read.duration("duration");
   const std::string out = read.text("out");
+  const std::string kafka_script = read.text("kafka-script");
+  std::vector<Address> brokers;
+  if (read.given("brokers"))
+    brokers = read.take("brokers", parse_addresses(read.text("brokers"), 9092));
   ConsoleLog log(read_log_level(read));
   std::vector<const Suite*> chosen;
   SuiteList known;
@@ -114,8 +137,8 @@ int run_bench(const Invocation& invocation) {
   fmt::print(people, "{}\n", here);
   AllResults results;
   for (const Suite* suite : chosen) {
-    auto rows =
-        suite->run({clock, log, runs, duration == 0 ? 2 * kSecond : duration, scratch.path()});
+    auto rows = suite->run({clock, log, runs, duration == 0 ? 2 * kSecond : duration,
+                            scratch.path(), brokers, kafka_script});
     if (!rows)
       return report_error(
           std::move(rows).error().while_trying(fmt::format("run the suite {}", suite->name)));
@@ -131,6 +154,8 @@ int run_bench(const Invocation& invocation) {
   if (!out.empty()) {
     if (auto made = make_data_folder(out); !made) return report_error(made.error());
     std::ofstream(std::filesystem::path(out) / "bench.json") << to_json(results) << "\n";
+    std::ofstream csv(std::filesystem::path(out) / "bench.csv");
+    write_csv(results, csv);
   }
   return kDone;
 }
@@ -141,7 +166,7 @@ Command bench_command() {
   return {.name = "bench",
           .purpose = "measure, against physical references in the same run",
           .example = "datastorm bench encode wire --runs 5",
-          .settings = {"runs", "list", "out", "duration"},
+          .settings = {"runs", "list", "out", "duration", "brokers", "kafka-script"},
           .words = "suites to run; none is all of them",
           .run = run_bench};
 }

@@ -114,6 +114,8 @@ constexpr Setting kSettings[] = {
     // bench.
     {"runs", kCount, "N", "", "3", "how often each row is measured"},
     {"list", kSwitch, "", "", "", "list the suites"},
+    {"kafka-script", kText, "FILE", "DATASTORM_KAFKA_SH", "tests/servers/kafka/kafka.sh",
+     "starts Apache Kafka for the suite peers when --brokers names none"},
     {"out", kText, "FOLDER", "", "", "write the results there"},
 };
 
