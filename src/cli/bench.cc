@@ -19,10 +19,12 @@ namespace {
 struct SuiteResult {
   std::string suite;
   std::string machine;
+  double load_before = 0;  // what else the machine did: the load average of the last minute
   std::vector<BenchRow> rows;
   static void fields(auto& self, auto& io) {
     io("suite", self.suite);
     io("machine", self.machine);
+    io("load_before", self.load_before);
     io("rows", self.rows);
   }
 };
@@ -51,6 +53,11 @@ std::string machine() {
                      name.release, DATASTORM_VERSION);
 }
 
+double load_average() {
+  double load = 0;
+  return getloadavg(&load, 1) == 1 ? load : 0;
+}
+
 void print_rows(const std::string& suite, const std::vector<BenchRow>& rows, std::FILE* to) {
   fmt::print(to, "\n{:<34}{:>10}{:>10}{:>10}  {}\n", suite, "min", "median", "max", "unit");
   for (const BenchRow& row : rows) {
@@ -72,12 +79,12 @@ void write_csv(const AllResults& results, std::ostream& to) {
       text.insert(at, 1, '"');
     return fmt::format("\"{}\"", text);
   };
-  to << "suite,name,unit,min,median,max,runs,noisy,conditions,machine\n";
+  to << "suite,name,unit,min,median,max,runs,noisy,conditions,machine,load_before\n";
   for (const SuiteResult& result : results.suites)
     for (const BenchRow& row : result.rows)
-      to << fmt::format("{},{},{},{},{},{},{},{},{},{}\n", result.suite, quoted(row.name),
+      to << fmt::format("{},{},{},{},{},{},{},{},{},{},{:.1f}\n", result.suite, quoted(row.name),
                         quoted(row.unit), row.min, row.median, row.max, row.runs, row.noisy(),
-                        quoted(row.conditions), quoted(result.machine));
+                        quoted(row.conditions), quoted(result.machine), result.load_before);
 }
 
 /// A folder that goes with the object.
@@ -137,13 +144,14 @@ int run_bench(const Invocation& invocation) {
   fmt::print(people, "{}\n", here);
   AllResults results;
   for (const Suite* suite : chosen) {
+    const double load = load_average();
     auto rows = suite->run({clock, log, runs, duration == 0 ? 2 * kSecond : duration,
                             scratch.path(), brokers, kafka_script});
     if (!rows)
       return report_error(
           std::move(rows).error().while_trying(fmt::format("run the suite {}", suite->name)));
-    print_rows(std::string(suite->name), *rows, people);
-    results.suites.push_back({std::string(suite->name), here, std::move(*rows)});
+    print_rows(fmt::format("{} (load {:.1f})", suite->name, load), *rows, people);
+    results.suites.push_back({std::string(suite->name), here, load, std::move(*rows)});
   }
   if (json) {
     if (results.suites.size() == 1)
