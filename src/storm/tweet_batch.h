@@ -1,16 +1,17 @@
 // The innermost loops of the storm: pooled tweets into a record batch, one stretch at a time.
 //
-// All records of a stretch begin alike. A record is
+// A record is
 //
 //   length  0  0  offset-delta  01  value-length  [frame]  48 tweetId timestamp | text brand
 //   sentiment  0
 //
-// (01 is the null key, 48 the tweetId's length, the last 0 "no headers"). What lies before the text
-// is the stencil, at most 64 bytes. The two lengths lie in its first 16 and depend on the tail
-// alone, so they come from a table; the delta and the last two hex digits of the id come from
-// tables in the records' order. What lies behind is one of the pool's tails, copied in whole lines
-// past its end; the next record overwrites the surplus. First all picks of a stretch are made, 16
-// at a time, then the records: with AVX-512 five stores each, and no branch depends on the data.
+// (01 is the null key, 48 the tweetId's length, the last 0 "no headers"). What all records of a
+// piece share is the stencil, at most 64 bytes. What depends on the pool's entry alone, the two
+// lengths and all that follows the timestamp, lies in a template laid out like the record, with
+// zeros elsewhere. So the record's first line is stencil | template | patches (delta and the last
+// two hex digits of the id), its others are the template's; the next record overwrites what is too
+// much. First all picks of a stretch are made, 16 at a time, then the records: with AVX-512 one
+// store a line, none twice, and no branch depends on the data.
 #pragma once
 
 #include <array>
@@ -29,24 +30,6 @@ struct alignas(kLine) Line {
   std::array<std::uint8_t, kLine> bytes{};
 };
 
-/// The pool as the loops read it. A tail is text, brand, sentiment and the zero of no headers.
-class TweetTails {
- public:
-  explicit TweetTails(const TweetPool& pool);
-
-  const std::uint8_t* at(std::size_t entry) const { return lines_[entry * stride_].bytes.data(); }
-  const std::uint16_t* sizes() const { return sizes_.data(); }
-  std::size_t stride() const { return stride_; }  // lines of each
-  std::size_t count() const { return sizes_.size(); }
-  double size_mean() const { return size_mean_; }
-
- private:
-  std::size_t stride_;
-  std::vector<Line> lines_;           // by sentiment and variant
-  std::vector<std::uint16_t> sizes_;  // the same
-  double size_mean_ = 0;
-};
-
 /// What the records of a batch have before their text, but for the patches, which are zero.
 struct TweetStencil {
   /// `frame_schema`: of Confluent's frame, null when there is none.
@@ -55,24 +38,26 @@ struct TweetStencil {
 
   Line line;
   std::size_t size = 0;
+  std::size_t value_length_at = 0;
   std::size_t sequence_at = 0;
-  std::uint32_t body_base = 0;   // the record's length without its tail
-  std::uint32_t value_base = 0;  // the value's, less the zero that counts to the tail
+  std::size_t value_base = 0;  // the value's length without what a template adds
 };
 
-/// By tail: the first 16 bytes of its record, delta apart. Made again when the stencil's lengths
-/// change, which is when the time's varint grows (or another frame is used).
-class TweetHeads {
+/// The pool's entries as the loops read them, by sentiment and variant.
+class TweetTemplates {
  public:
-  struct alignas(16) Head {
-    std::uint64_t low, high;
-  };
-  void fit(const TweetTails& tails, const TweetStencil& stencil, std::size_t delta_bytes);
-  const Head* data() const { return heads_.data(); }
+  /// Made again only when the stencil's layout changes, which is when the time's varint grows (or
+  /// another frame is used).
+  void fit(const TweetPool& pool, const TweetStencil& stencil);
+
+  const std::uint8_t* data() const { return lines_.data()->bytes.data(); }
+  const std::uint16_t* sizes() const { return sizes_.data(); }  // of the whole records
+  std::size_t stride() const { return stride_; }                // lines of each
 
  private:
-  std::vector<Head> heads_;
-  std::uint32_t body_base_ = 0, value_base_ = 0;
+  std::size_t stencil_size_ = 0, value_base_ = 0, stride_ = 0;
+  std::vector<Line> lines_;
+  std::vector<std::uint16_t> sizes_;
 };
 
 /// Offset deltas of one, two and three bytes: a stretch keeps to one of them.
@@ -82,12 +67,11 @@ constexpr std::uint32_t kStretchMax = 256;  // records
 struct TweetStretch {
   const TweetGenerator& generator;
   const TweetGenerator::Batch& batch;
-  const TweetTails& tails;
   const TweetStencil& stencil;
-  const TweetHeads& heads;  // fitted to the stencil
-  std::uint64_t sequence;   // of the piece's first record
-  std::uint32_t first;      // its position in the generator batch
-  std::uint32_t from, to;   // the piece's records to make; their deltas are equally long
+  const TweetTemplates& templates;  // fitted to the stencil
+  std::uint64_t sequence;           // of the piece's first record
+  std::uint32_t first;              // its position in the generator batch
+  std::uint32_t from, to;           // the piece's records to make; their deltas are equally long
 };
 
 struct TweetsMade {

@@ -1,4 +1,4 @@
-// A batch is made in stretches of a few hundred records (tweet_batch.h): each is summed while it
+// A batch is made in stretches of 256 records (tweet_batch.h): each is summed while it
 // still lies in the first cache level, so the checksum never waits for memory.
 #include "storm/tweet_filler.h"
 
@@ -14,7 +14,6 @@ namespace ds {
 namespace {
 
 constexpr std::size_t kRecordBytesMax = 1024;  // of a tweet with everything around it
-constexpr std::uint32_t kStretch = 128;        // records: about 16 KB
 
 }  // namespace
 
@@ -37,11 +36,15 @@ struct TweetFiller::Loop {
 
 TweetFiller::TweetFiller(const TweetFillerSettings& settings, const TweetGenerator& generator,
                          const MixBook& mixes, const TweetKernel& kernel)
-    : settings_(settings),
-      generator_(generator),
-      mixes_(mixes),
-      kernel_(kernel),
-      tails_(generator.pool()) {}
+    : settings_(settings), generator_(generator), mixes_(mixes), kernel_(kernel) {
+  if (generator.settings().pool == 0) return;
+  std::size_t bytes = 0;
+  for (std::size_t k = 0; k < kSentiments; ++k)
+    for (const TweetPool::Variant& variant : generator.pool().of(static_cast<Sentiment>(k)))
+      bytes += variant.tail.size() + 1;
+  tail_bytes_mean_ =
+      static_cast<double>(bytes) / static_cast<double>(kSentiments * generator.pool().variants());
+}
 
 /// Pooled records, as long as there is space for whole lines; sums them up when told to.
 void TweetFiller::put_pooled(const TweetGenerator::Batch& batch, const FillRequest& request,
@@ -54,10 +57,10 @@ void TweetFiller::put_pooled(const TweetGenerator::Batch& batch, const FillReque
     const TweetStencil stencil(settings_.run, stream,
                                settings_.confluent ? &settings_.schema_id : nullptr, delta_bytes,
                                request.timestamp_ms);
-    heads_[delta_bytes].fit(tails_, stencil, delta_bytes);
+    templates_[delta_bytes].fit(generator_.pool(), stencil);
     while (loop.made < end) {
       const std::uint32_t to = std::min(end, loop.made + kStretchMax);
-      const TweetsMade made = kernel_.make({generator_, batch, tails_, stencil, heads_[delta_bytes],
+      const TweetsMade made = kernel_.make({generator_, batch, stencil, templates_[delta_bytes],
                                             loop.sequence, request.first, loop.made, to},
                                            delta_bytes, loop.at, loop.end);
       loop.made = made.next;
@@ -84,8 +87,12 @@ Filled TweetFiller::fill(const FillRequest& request, ByteSpan into) {
   Loop loop{.at = into.data() + kafka::kBatchHeaderBytes, .end = into.data() + into.size()};
   loop.sequence = request.batch / numbering.streams * numbering.batch_size + request.first;
   // The header is summed first and names the count, so summing while filling needs to know that all
-  // will fit. Where the mean says so and is wrong, the batch is summed once more.
-  const double expected = request.count * (kLine + tails_.size_mean());
+  // will fit. Where the mean says so and is wrong, the batch is summed once more. (It must be
+  // close: 8,000 default tweets fill 98 % of a slot. Taken too large, every batch was summed cold.)
+  const TweetStencil stencil(settings_.run, 0, settings_.confluent ? &settings_.schema_id : nullptr,
+                             2, request.timestamp_ms);
+  const double expected = kafka::kBatchHeaderBytes +
+                          request.count * (static_cast<double>(stencil.size) + tail_bytes_mean_);
   loop.sums = expected < static_cast<double>(into.size());
   loop.summed = into.data() + kafka::kBatchCrcFrom;
   if (generator_.settings().pool != 0) put_pooled(batch, request, loop);

@@ -41,8 +41,8 @@ struct TweetFillerSettings {
   std::int32_t schema_id = 0;
 };
 
-/// Cost: four wide stores a record (with AVX-512) and its checksum from the first cache level;
-/// measured by `datastorm bench encode`. Lifetime: borrows the generator and the mixes.
+/// Cost: a wide store a line of a record (with AVX-512) and its checksum from the first cache
+/// level; measured by `datastorm bench encode`. Lifetime: borrows the generator and the mixes.
 class TweetFiller final : public Filler {
  public:
   TweetFiller(const TweetFillerSettings& settings, const TweetGenerator& generator,
@@ -59,8 +59,8 @@ class TweetFiller final : public Filler {
   const TweetGenerator& generator_;
   const MixBook& mixes_;
   const TweetKernel& kernel_;
-  const TweetTails tails_;
-  std::array<TweetHeads, kDeltaEnds.size()> heads_;  // by the delta's bytes
+  std::array<TweetTemplates, kDeltaEnds.size()> templates_;  // by the delta's bytes
+  double tail_bytes_mean_ = 0;
   ByteVec scratch_;
 };
 
