@@ -68,7 +68,7 @@ int run_consume(const Invocation& invocation) {
     Snapshot raw;
     raw.total_wanted = total;
     (*intake)->show(raw);
-    last = observer.observe(std::move(raw), clock.now(), process_cost()).snapshot;
+    last = observer.observe(std::move(raw), clock.now(), process_cost());
   };
   const Nanos begun = clock.now();
   for (Nanos next = begun; !pipeline.finished() && !Interrupt::asked();) {

@@ -124,6 +124,7 @@ void Intake::show(Snapshot& into) const {
   into.counters.read_back = account.read;
   into.lag = {account.lag, account.lag_seconds};
   for (const auto& [brand, counts] : account.by_brand) {
+    into.by_brand[brand] = {counts[0], counts[1], counts[2]};
     into.sentiment.positive += counts[0];
     into.sentiment.negative += counts[1];
     into.sentiment.neutral += counts[2];

@@ -81,7 +81,7 @@ double watch(Storm& storm, Nanos warmup, const Clock& clock, Terminal& terminal,
   for (;;) {
     Snapshot raw;
     storm.show(raw);
-    last = observer.observe(std::move(raw), clock.now(), process_cost()).snapshot;
+    last = observer.observe(std::move(raw), clock.now(), process_cost());
     if (warm) peak = std::max(peak, last.rate.achieved);
     terminal.show(last, clock.now());
     if (!warm && clock.now() - run.started() >= warmup) {

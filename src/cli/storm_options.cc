@@ -308,6 +308,7 @@ void Storm::show(Snapshot& into) const {
   into.rate.target = run_->wanted_rate();
   const Mix mix = mixes_->latest();
   into.mode = mix.is_volatile() ? "volatile" : "fixed";
+  into.volatility = mix.is_volatile() ? mix.factor() : 0;
   into.mix = {mix.shares()[0].value(), mix.shares()[1].value(), mix.shares()[2].value()};
   into.latency_us["acknowledged"] = quantiles_of(run_->latency_us());
   for (const Brand& brand : options_.tweets.brands) into.brands.push_back(brand.name);

@@ -1,14 +1,16 @@
 // The past, a point a second, kept in a SQLite file of its own so that a restart loses nothing.
-// A range is answered in columns, thinned to a few hundred steps.
+// A range is answered in columns, thinned to at most about two thousand steps.
 #pragma once
 
 #include <cstdint>
 #include <memory>
+#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
 
 #include "base/result.h"
+#include "observe/snapshot.h"
 
 struct sqlite3;
 
@@ -17,19 +19,16 @@ namespace ds {
 /// What happened in one second.
 struct HistoryPoint {
   std::int64_t t = 0;  // ms, the second's begin
-  std::uint64_t positive = 0;
-  std::uint64_t negative = 0;
-  std::uint64_t neutral = 0;
+  Shares sentiment;    // stored
   std::uint64_t generated = 0;
   std::uint64_t acknowledged = 0;
   std::uint64_t stored = 0;
   std::uint64_t lag = 0;
+  std::map<std::string, Shares, std::less<>> by_brand;  // those that stored something; kept only
 
   static void fields(auto& self, auto& io) {
     io("t", self.t);
-    io("positive", self.positive);
-    io("negative", self.negative);
-    io("neutral", self.neutral);
+    Shares::fields(self.sentiment, io);
     io("generated", self.generated);
     io("acknowledged", self.acknowledged);
     io("stored", self.stored);
@@ -72,14 +71,18 @@ class History {
   History(const History&) = delete;
   History& operator=(const History&) = delete;
 
-  /// Adds to the second that is there already, if it is.
-  Status add(const HistoryPoint& point);
-  Result<HistoryColumns> read(const HistoryRange& range, std::int64_t now_ms) const;
+  /// Adds to the seconds that are there already, if they are; all of them or none.
+  Status add(std::span<const HistoryPoint> points);
+  /// The whole steps up to `now_ms`. With a brand, sentiments are that brand's.
+  Result<HistoryColumns> read(const HistoryRange& range, std::int64_t now_ms,
+                              std::string_view brand = {}) const;
   /// Forgets what is older than `before_ms`.
   Status forget(std::int64_t before_ms);
 
  private:
   explicit History(sqlite3* db) : db_(db) {}
+  Status add_point(const HistoryPoint& point);
+  Status run(const char* sql);
   sqlite3* db_;
 };
 

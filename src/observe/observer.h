@@ -6,6 +6,7 @@
 #include <cstdint>
 #include <deque>
 #include <optional>
+#include <vector>
 
 #include "observe/history.h"
 #include "observe/meter.h"
@@ -14,26 +15,27 @@
 
 namespace ds {
 
-struct Observation {
-  Snapshot snapshot;
-  HistoryPoint point;  // since the observation before
-};
-
 /// Threads: one.
 class Observer {
  public:
   /// Fills the derived fields of a raw snapshot taken at `now`; call it about once a second.
-  Observation observe(Snapshot raw, Nanos now, const ProcessCost& cost);
+  Snapshot observe(Snapshot raw, Nanos now, const ProcessCost& cost);
+  /// What has been observed since the last call, as the whole seconds from `first_t` (ms) on. What
+  /// several seconds saw together is spread evenly, so that sums stay right.
+  std::vector<HistoryPoint> close(std::int64_t first_t, std::int64_t seconds);
 
  private:
   static constexpr std::int64_t kWindowSeconds = 300;
 
-  Meter offered_, achieved_, stored_;
+  void grow(const Snapshot& from, const Snapshot& to);
+  WindowShown window() const;
+
+  Meter offered_, achieved_;
   std::optional<Snapshot> before_;
+  HistoryPoint open_;  // of the second that has not been closed
   std::deque<HistoryPoint> window_;
-  Nanos first_ = 0;
-  Nanos last_ = 0;
-  double last_cpu_ = 0;
+  Nanos cpu_at_ = 0;
+  double cpu_before_ = 0, cpu_cores_ = 0;
 };
 
 }  // namespace ds

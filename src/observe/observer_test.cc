@@ -11,6 +11,7 @@ Snapshot at_second(int second, std::uint64_t per_second) {
   s.counters = {.scheduled = done, .enqueued = done, .written = done, .acknowledged = done};
   s.stored = done;
   s.sentiment = {done / 2, done / 4, done / 4};
+  s.by_brand["A"] = s.sentiment;
   s.now_ms = 1'700'000'000'000 + second * 1000;
   s.elapsed_s = second;
   return s;
@@ -18,41 +19,80 @@ Snapshot at_second(int second, std::uint64_t per_second) {
 
 TEST(Observer, ShowsTheLastFiveSecondsAndTheAverage) {
   Observer observer;
-  Observation seen;
-  for (int second = 0; second <= 20; ++second)
+  Snapshot seen;
+  std::vector<HistoryPoint> closed;
+  for (int second = 0; second <= 20; ++second) {
     seen = observer.observe(at_second(second, 1000), second * kSecond,
                             {.cpu_seconds = second * 0.5, .rss_bytes = 7});
-  EXPECT_DOUBLE_EQ(seen.snapshot.rate.achieved, 1000);
-  EXPECT_DOUBLE_EQ(seen.snapshot.rate.average, 1000);
-  EXPECT_DOUBLE_EQ(seen.snapshot.cpu_cores, 0.5);
-  EXPECT_EQ(seen.point.stored, 1000u);
-  EXPECT_EQ(seen.point.positive, 500u);
+    closed = observer.close(second * 1000, 1);
+  }
+  EXPECT_DOUBLE_EQ(seen.rate.achieved, 1000);
+  EXPECT_DOUBLE_EQ(seen.rate.average, 1000);
+  EXPECT_DOUBLE_EQ(seen.cpu_cores, 0.5);
+  ASSERT_EQ(closed.size(), 1u);
+  EXPECT_EQ(closed[0].t, 20'000);
+  EXPECT_EQ(closed[0].stored, 1000u);
+  EXPECT_EQ(closed[0].sentiment.positive, 500u);
+  EXPECT_EQ(closed[0].by_brand.at("A").negative, 250u);
   // Ten seconds of silence: the average sinks, the rate now is 0.
   for (int second = 21; second <= 30; ++second) {
     Snapshot s = at_second(20, 1000);
     s.elapsed_s = second;
     seen = observer.observe(s, second * kSecond, {});
   }
-  EXPECT_DOUBLE_EQ(seen.snapshot.rate.achieved, 0);
-  EXPECT_NEAR(seen.snapshot.rate.average, 666.7, 0.1);
+  EXPECT_DOUBLE_EQ(seen.rate.achieved, 0);
+  EXPECT_NEAR(seen.rate.average, 666.7, 0.1);
 }
 
 TEST(Observer, WindowHoldsFiveMinutesAndNotWhatWasStoredBefore) {
   Observer observer;
-  Observation seen;
-  for (int second = 1000; second <= 1600; ++second)
-    seen = observer.observe(at_second(second, 8), second * kSecond, {});
-  EXPECT_EQ(seen.snapshot.window.positive, 300u * 4);
-  EXPECT_EQ(seen.snapshot.window.negative, 300u * 2);
-  EXPECT_DOUBLE_EQ(seen.snapshot.window.score, 0.25);
+  Snapshot seen;
+  for (int second = 1000; second <= 1600; ++second) {
+    observer.observe(at_second(second, 8), second * kSecond, {});
+    observer.close(second * 1000, 1);
+  }
+  seen = observer.observe(at_second(1600, 8), 1600 * kSecond, {});
+  EXPECT_EQ(seen.window.positive, 300u * 4);
+  EXPECT_EQ(seen.window.negative, 300u * 2);
+  EXPECT_DOUBLE_EQ(seen.window.score, 0.25);
 }
 
 TEST(Observer, ANewRunStartsFromZero) {
   Observer observer;
   observer.observe(at_second(100, 1000), 100 * kSecond, {});
   const auto seen = observer.observe(at_second(1, 1000), 101 * kSecond, {});
-  EXPECT_EQ(seen.point.generated, 1000u);
-  EXPECT_GE(seen.snapshot.rate.achieved, 0);
+  EXPECT_EQ(observer.close(0, 1).front().generated, 1000u);
+  EXPECT_GE(seen.rate.achieved, 0);
+}
+
+TEST(Observer, SpreadsWhatSeveralSecondsSawTogether) {
+  Observer observer;
+  observer.observe(at_second(0, 0), 0, {});
+  EXPECT_TRUE(observer.close(5000, 0).empty());
+  observer.observe(at_second(1, 11), kSecond, {});
+  observer.observe(at_second(2, 11), 2 * kSecond, {});
+  std::vector<std::int64_t> t;
+  std::vector<std::uint64_t> stored, brand;
+  for (const HistoryPoint& point : observer.close(5000, 4)) {
+    t.push_back(point.t);
+    stored.push_back(point.stored);
+    brand.push_back(point.by_brand.at("A").positive);
+  }
+  EXPECT_EQ(t, (std::vector<std::int64_t>{5000, 6000, 7000, 8000}));
+  EXPECT_EQ(stored, (std::vector<std::uint64_t>{6, 6, 5, 5}));
+  EXPECT_EQ(brand, (std::vector<std::uint64_t>{3, 3, 3, 2}));
+}
+
+TEST(Observer, WhatWasThereBeforeIsNoGrowth) {
+  Observer observer;
+  Snapshot half = at_second(50, 100), whole = at_second(100, 100);
+  half.baseline = true;
+  observer.observe(half, 0, {});
+  observer.observe(whole, kSecond, {});
+  const Snapshot seen = observer.observe(at_second(101, 100), 2 * kSecond, {});
+  EXPECT_EQ(observer.close(0, 1).front().stored, 100u);
+  EXPECT_EQ(seen.window.positive, 50u);
+  EXPECT_DOUBLE_EQ(seen.rate.achieved, 100);
 }
 
 }  // namespace

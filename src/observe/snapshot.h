@@ -152,6 +152,7 @@ struct Snapshot {
   RateShown rate;
   MixShown mix;
   std::string mode = "fixed";
+  double volatility = 0;   // how far volatile mixes swing, 0 to 1
   std::string acks = "1";  // with 0 nothing is ever acknowledged: written is all that is known
   Counters counters;
   std::uint64_t total_wanted = 0;  // 0: no end
@@ -160,7 +161,8 @@ struct Snapshot {
   LagShown lag;
   std::map<std::string, Quantiles> latency_us;  // by stage: acknowledged, stored, visible
   BalanceShown balance;
-  Shares sentiment;  // totals stored
+  Shares sentiment;                                     // totals stored
+  std::map<std::string, Shares, std::less<>> by_brand;  // the same, of each
   WindowShown window;
   std::vector<std::string> brands;
   StoreShown store;
@@ -170,6 +172,9 @@ struct Snapshot {
   double elapsed_s = 0;
   double cpu_cores = 0;
   std::uint64_t rss_bytes = 0;
+  std::vector<std::string> controls;  // which buttons this program obeys
+  /// The totals are not whole yet: what they grow by until then happened earlier. Not told.
+  bool baseline = false;
 
   static void fields(auto& self, auto& io) {
     io("state", self.state);
@@ -178,6 +183,7 @@ struct Snapshot {
     io("rate", self.rate);
     io("mix", self.mix);
     io("mode", self.mode);
+    io("volatility", self.volatility);
     io("acks", self.acks);
     io("counters", self.counters);
     io("total", self.total_wanted);
@@ -187,6 +193,7 @@ struct Snapshot {
     io("latencyUs", self.latency_us);
     io("balance", self.balance);
     io("sentiment", self.sentiment);
+    io("byBrand", self.by_brand);
     io("window", self.window);
     io("brands", self.brands);
     io("store", self.store);
@@ -196,6 +203,7 @@ struct Snapshot {
     io("elapsedS", self.elapsed_s);
     io("cpuCores", self.cpu_cores);
     io("rssBytes", self.rss_bytes);
+    io("controls", self.controls);
   }
 };
 

@@ -1,15 +1,20 @@
 #include "web/dashboard.h"
 
+#include <charconv>
 #include <nlohmann/json.hpp>
 
 #include "base/json_writer.h"
 #include "observe/metrics.h"
+#include "web/openapi.h"
 #include "web_assets.h"
 
 namespace ds {
 namespace {
 
 constexpr std::string_view kJson = "application/json";
+constexpr std::size_t kToldMax = 300;
+constexpr std::int64_t kHistoryKeptMs = 25 * 3'600'000LL;
+constexpr std::int64_t kForgetEveryMs = 600'000;
 
 /// Everything comes from this server and nothing may frame it.
 const HttpHeaders kSafe{
@@ -56,11 +61,23 @@ void serve_asset(const web_assets::Asset& asset, const HttpRequest& request,
 
 }  // namespace
 
+std::vector<std::string> Controls::offered() const {
+  const std::pair<const char*, bool> all[] = {
+      {"start", bool(start)},   {"stop", bool(stop)},
+      {"crisis", bool(crisis)}, {"opportunity", bool(opportunity)},
+      {"rate", bool(rate)},     {"mix", bool(mix)}};
+  std::vector<std::string> names;
+  for (const auto& [name, is_there] : all)
+    if (is_there) names.emplace_back(name);
+  return names;
+}
+
 Dashboard::Dashboard(TakeSnapshot take, Controls controls, const Clock& clock, Log& log)
     : take_(std::move(take)),
       controls_(std::move(controls)),
       clock_(clock),
       log_(log),
+      second_hand_(clock.wall_ms()),
       keeper_("history", clock),
       lane_("dashboard", clock) {}
 
@@ -128,30 +145,54 @@ Snapshot Dashboard::latest() const {
 }
 
 void Dashboard::tick_now() {
-  lane_.call([this] { tick(); });
+  lane_.call([this] {
+    tick();
+    keep(observer_.close(second_hand_.open_second(), 1));
+  });
   keeper_.call([] {});
 }
 
 void Dashboard::tick_every_second() {
-  const Nanos begun = clock_.now();
   tick();
-  const Nanos left = kSecond - (clock_.now() - begun);
-  lane_.after(std::max<Nanos>(left, kMillisecond), [this] { tick_every_second(); });
+  lane_.after(second_hand_.ms_until_next(clock_.wall_ms()) * kMillisecond,
+              [this] { tick_every_second(); });
 }
 
 void Dashboard::tick() {
-  Observation seen = observer_.observe(take_(), clock_.now(), process_cost());
-  keeper_.post([this, point = seen.point] {
-    if (!history_) return;
-    if (auto added = history_->add(point); !added) log_.warn("{}", added.error().message);
-  });
-  ++events_;
-  std::string events = fmt::format("id: {}\n", events_);
-  events += format_event("status", to_json(seen.snapshot));
-  events += format_event("point", to_json(seen.point));
-  std::erase_if(viewers_, [&](HttpStream& viewer) { return !viewer.send(events); });
+  look();
+  const auto [first_t, seconds] = second_hand_.passed(clock_.wall_ms());
+  std::vector<HistoryPoint> points = observer_.close(first_t, seconds);
+  tell(points);
+  keep(std::move(points));
+}
+
+void Dashboard::look() {
+  Snapshot seen = observer_.observe(take_(), clock_.now(), process_cost());
+  seen.controls = controls_.offered();
   const std::lock_guard lock(latest_mutex_);
-  latest_ = std::move(seen.snapshot);
+  latest_ = std::move(seen);
+}
+
+/// A point's id is its second, so that ids grow over restarts too.
+void Dashboard::tell(const std::vector<HistoryPoint>& points) {
+  std::string events = format_event("status", to_json(latest()));
+  for (const HistoryPoint& point : points) {
+    const std::int64_t id = point.t / 1000;
+    told_.push_back({id, fmt::format("id: {}\n{}", id, format_event("point", to_json(point)))});
+    events += told_.back().event;
+  }
+  while (told_.size() > kToldMax) told_.pop_front();
+  std::erase_if(viewers_, [&](HttpStream& viewer) { return !viewer.send(events); });
+}
+
+void Dashboard::keep(std::vector<HistoryPoint> points) {
+  if (!history_ || points.empty()) return;
+  keeper_.post([this, points = std::move(points)] {
+    const std::int64_t last = points.back().t;
+    Status kept = history_->add(points);
+    if (kept && last % kForgetEveryMs == 0) kept = history_->forget(last - kHistoryKeptMs);
+    if (!kept) log_.warn("{}", kept.error().message);
+  });
 }
 
 void Dashboard::refuse(HttpResponder& answer, int status, const std::string& why,
@@ -186,12 +227,8 @@ void Dashboard::serve_api(std::string_view path, const HttpRequest& request, Htt
   if (path == "/status" && get) return reply_status(answer);
   if (path == "/history" && get) return serve_history(request, std::move(answer));
   if (path == "/alerts" && get) return answer.reply(200, kJson, "[]", kSafe);
-  if (path == "/stream" && get) {
-    HttpStream viewer = answer.stream(kSafe);
-    const std::string events = format_event("status", to_json(latest()));
-    if (viewer.send(events)) viewers_.push_back(viewer);
-    return;
-  }
+  if (path == "/stream" && get) return open_stream(request, std::move(answer));
+  if (path == "/openapi.json" && get) return answer.reply(200, kJson, kOpenApi, kSafe);
   static constexpr std::string_view kControls[] = {"/start", "/stop", "/trigger/crisis",
                                                    "/rate",  "/mix",  "/trigger/opportunity"};
   for (const std::string_view each : kControls) {
@@ -200,17 +237,32 @@ void Dashboard::serve_api(std::string_view path, const HttpRequest& request, Htt
       return refuse(answer, 405, "state never changes on " + std::string(request.method), "POST");
     return control(each, request, std::move(answer));
   }
-  if (path == "/status" || path == "/history" || path == "/alerts" || path == "/stream")
-    return refuse(answer, 405, "this is only read", "GET");
+  for (const std::string_view read : {"/status", "/history", "/alerts", "/stream", "/openapi.json"})
+    if (path == read) return refuse(answer, 405, "this is only read", "GET");
   refuse(answer, 404, "there is nothing here");
+}
+
+void Dashboard::open_stream(const HttpRequest& request, HttpResponder answer) {
+  const auto heard = request.parameter("since");
+  const std::string_view last =
+      heard ? std::string_view(*heard) : request.header("last-event-id").value_or("");
+  std::int64_t since = 0;
+  const auto [end, wrong] = std::from_chars(last.data(), last.data() + last.size(), since);
+  const bool came_back = wrong == std::errc() && end == last.data() + last.size();
+  std::string events = format_event("status", to_json(latest()));
+  for (const auto& [id, event] : told_)
+    if (came_back && id > since) events += event;
+  HttpStream viewer = answer.stream(kSafe);
+  if (viewer.send(events)) viewers_.push_back(viewer);
 }
 
 void Dashboard::serve_history(const HttpRequest& request, HttpResponder answer) {
   auto range = parse_history_range(request.parameter("range").value_or("5m"));
   if (!range) return refuse(answer, 400, range.error().message, range.error().hint);
   if (!history_) return refuse(answer, 501, "this server keeps no history");
-  keeper_.post([this, range = *range, answer]() mutable {
-    auto columns = history_->read(range, clock_.wall_ms());
+  keeper_.post([this, range = *range, brand = std::string(request.parameter("brand").value_or("")),
+                answer]() mutable {
+    auto columns = history_->read(range, clock_.wall_ms(), brand);
     lane_.post([this, answer, columns = std::move(columns)]() mutable {
       if (!columns) return refuse(answer, 500, columns.error().message);
       answer.reply(200, kJson, to_json(*columns), with(kSafe, "Cache-Control", "no-store"));

@@ -3,6 +3,7 @@
 // the contract.
 #pragma once
 
+#include <deque>
 #include <functional>
 #include <memory>
 #include <mutex>
@@ -15,6 +16,7 @@
 #include "net/lane.h"
 #include "observe/history.h"
 #include "observe/observer.h"
+#include "observe/second_hand.h"
 #include "web/guard.h"
 
 namespace ds {
@@ -27,6 +29,9 @@ struct Controls {
   std::function<Status()> opportunity;
   std::function<Status(std::optional<double> records_per_second)> rate;  // nothing: as it goes
   std::function<Status(const std::string& json)> mix;
+
+  /// The names of those that are there, as the status lists them.
+  std::vector<std::string> offered() const;
 };
 
 /// Threads:  its own two lanes: one serves, one keeps the history (so that a query of a day never
@@ -50,13 +55,17 @@ class Dashboard {
   const std::optional<Address>& control_address() const { return control_address_; }
   /// What was observed last: the terminal shows the same.
   Snapshot latest() const;
-  /// Observes once more and tells viewers, e.g. at the end.
+  /// Observes once more, tells viewers and keeps it, e.g. at the end.
   void tick_now();
 
  private:
   Dashboard(TakeSnapshot take, Controls controls, const Clock& clock, Log& log);
   void tick();
   void tick_every_second();
+  void look();
+  void tell(const std::vector<HistoryPoint>& points);
+  void keep(std::vector<HistoryPoint> points);
+  void open_stream(const HttpRequest& request, HttpResponder answer);
   void serve(const Guard& guard, const HttpRequest& request, HttpResponder answer);
   void serve_api(std::string_view path, const HttpRequest& request, HttpResponder answer);
   void serve_history(const HttpRequest& request, HttpResponder answer);
@@ -71,9 +80,14 @@ class Dashboard {
   Log& log_;
   std::unique_ptr<History> history_;  // belongs to keeper_
   Observer observer_;
+  SecondHand second_hand_;
   mutable std::mutex latest_mutex_;
   Snapshot latest_;
-  std::uint64_t events_ = 0;
+  struct Told {
+    std::int64_t id;
+    std::string event;
+  };
+  std::deque<Told> told_;  // the last points, for viewers that come back
   std::vector<HttpStream> viewers_;
   Address address_;
   std::optional<Address> control_address_;
