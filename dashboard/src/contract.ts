@@ -17,6 +17,7 @@ export interface Status {
   rate: { offered: number; achieved: number; target: number | null }; // null: as fast as it goes
   mix: BySentiment; // percent, together 100
   mode: Mode;
+  volatility?: number; // how far volatile mixes swing, 0…1
   acks: string; // with "0" nothing is ever acknowledged: written is all that is known
   counters: {
     scheduled: number;
@@ -34,6 +35,7 @@ export interface Status {
   latencyUs: Partial<Record<Stage, Quantiles>>; // from the intended instant
   balance: { ok: boolean; missing: number; doubled: number; text: string };
   sentiment: BySentiment; // totals stored
+  byBrand?: Record<string, BySentiment>; // the same, of each
   window: Window; // what was stored in its last seconds
   brands: string[];
   store: { kind: string; path: string; durability: string };

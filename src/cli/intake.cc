@@ -131,10 +131,14 @@ void Intake::show(Snapshot& into) const {
     if (std::ranges::find(into.brands, brand) == into.brands.end()) into.brands.push_back(brand);
   }
   into.latency_us["stored"] = quantiles_of(account.stored_us);
-  into.store = {
-      .kind = options_.sink.substr(0, options_.sink.find(':')),
-      .path = options_.sink.substr(std::min(options_.sink.size(), options_.sink.find(':') + 1)),
-      .durability = pipeline_->description()};
+  const std::size_t colon = options_.sink.find(':');
+  into.store = {.kind = options_.sink.substr(0, colon),
+                .path = colon == std::string::npos ? "" : options_.sink.substr(colon + 1),
+                .durability = pipeline_->description()};
+  // Kind and path stand beside it already.
+  if (const std::string named = into.store.kind + " " + into.store.path + ", ";
+      into.store.durability.starts_with(named))
+    into.store.durability.erase(0, named.size());
   into.now_ms = clock_.wall_ms();
   if (into.elapsed_s == 0) into.elapsed_s = static_cast<double>(clock_.now() - started_) / 1e9;
 }

@@ -48,7 +48,7 @@ Snapshot Observer::observe(Snapshot s, Nanos now, const ProcessCost& cost) {
   if (s.rate.average == 0 && s.elapsed_s > 0)
     s.rate.average = static_cast<double>(generates ? done : s.stored) / s.elapsed_s;
 
-  if (before_ && !before_->baseline) grow(*before_, s);
+  if (!s.baseline && !(before_ && before_->baseline)) grow(before_.value_or(Snapshot()), s);
   s.window = window();
 
   // Two looks in a moment (a button was pressed) tell nothing of what the process costs.

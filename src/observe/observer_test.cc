@@ -60,6 +60,7 @@ TEST(Observer, WindowHoldsFiveMinutesAndNotWhatWasStoredBefore) {
 TEST(Observer, ANewRunStartsFromZero) {
   Observer observer;
   observer.observe(at_second(100, 1000), 100 * kSecond, {});
+  EXPECT_EQ(observer.close(0, 1).front().generated, 100'000u) << "the first look sees all of it";
   const auto seen = observer.observe(at_second(1, 1000), 101 * kSecond, {});
   EXPECT_EQ(observer.close(0, 1).front().generated, 1000u);
   EXPECT_GE(seen.rate.achieved, 0);

@@ -1,6 +1,7 @@
 // Chromium opens the page and does what people do. By default against the stand-in; with
-// DATASTORM_URL=http://127.0.0.1:3000 against a running `datastorm up`, where the specs that need a
-// program to misbehave on command are skipped. Pictures are kept in screenshots/.
+// DATASTORM=PROGRAM against a `datastorm up` that is started for it, with DATASTORM_URL=http://… against
+// one that runs already. There the specs that need a program to misbehave on command are skipped.
+// Pictures are kept in screenshots/, those of the program in screenshots/up/.
 
 import assert from "node:assert/strict";
 import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
@@ -9,6 +10,8 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, beforeEach, test } from "node:test";
 import { chromium, type BrowserContext, type Page } from "playwright-core";
+import type { Status } from "../src/contract";
+import { Program } from "./program";
 import { StandIn, type Scene } from "./stand_in";
 
 const CHROMIUM = process.env["CHROMIUM"] ?? "/usr/bin/chromium";
@@ -18,14 +21,17 @@ if (!existsSync(CHROMIUM)) {
   process.exit(inCi ? 1 : 77);
 }
 
-const REAL = process.env["DATASTORM_URL"];
+const PROGRAM = process.env["DATASTORM"];
+const REAL = PROGRAM ?? process.env["DATASTORM_URL"];
 const onlyStandIn = { skip: REAL ? "needs the stand-in" : false };
-const SHOTS = "screenshots";
+const onlyReal = { skip: REAL ? false : "needs the program" };
+const SHOTS = REAL ? "screenshots/up" : "screenshots";
 const AXE = readFileSync(createRequire(import.meta.url).resolve("axe-core/axe.min.js"), "utf8");
 const WIDTHS: [number, number][] = [[360, 780], [1280, 800], [1920, 1080]];
 const FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking", "--disable-component-update", "--disable-sync"];
 
 let server: StandIn;
+let program: Program | undefined;
 let base: string;
 let context: BrowserContext;
 let page: Page;
@@ -35,7 +41,8 @@ const profile = mkdtempSync(join(tmpdir(), "datastorm-chromium-"));
 before(async () => {
   mkdirSync(SHOTS, { recursive: true });
   server = new StandIn("dist");
-  base = REAL ?? (await server.start());
+  program = PROGRAM ? await Program.up(PROGRAM) : undefined;
+  base = program?.url ?? REAL ?? (await server.start());
   context = await chromium.launchPersistentContext(profile, { executablePath: CHROMIUM, headless: true, args: FLAGS });
   page = await context.newPage();
   page.on("pageerror", (e) => errors.push(e.message));
@@ -45,6 +52,7 @@ before(async () => {
 after(async () => {
   await context?.close();
   if (!REAL) await server.stop();
+  await program?.stop();
   rmSync(profile, { recursive: true, force: true });
 });
 
@@ -201,6 +209,41 @@ test("Stop and start", async () => {
   await page.getByTestId("state").getByText("Stopped").waitFor();
   await page.getByRole("button", { name: "Start", exact: true }).click();
   await page.getByTestId("state").getByText("Running").waitFor();
+});
+
+test("The counts on the page are the program's", onlyReal, async () => {
+  await open();
+  await page.getByRole("button", { name: "Stop", exact: true }).click();
+  await page.getByTestId("state").getByText("Stopped").waitFor();
+  const said = async () => (await (await fetch(`${base}/api/status`)).json()) as Status;
+  let status = await said();
+  for (let before = -1; status.stored !== before || status.lag.records > 0; status = await said()) {
+    before = status.stored;
+    await page.waitForResponse(() => true, { timeout: 1100 }).catch(() => null); // a second of the program's
+  }
+  assert.ok(status.stored > 0, "something was stored");
+  assert.equal(status.stored, status.counters.acknowledged);
+  await page.waitForFunction((n) => document.querySelector("[data-testid=stored]")!.textContent!.replaceAll(",", "") === String(n), status.stored);
+  assert.equal(await figure("stored"), status.stored);
+  assert.equal(await figure("acknowledged"), status.counters.acknowledged);
+  const { positive, negative, neutral } = status.sentiment;
+  assert.equal(positive + negative + neutral, status.stored);
+  await picture("stopped");
+  await page.getByRole("button", { name: "Start", exact: true }).click();
+  await page.getByTestId("state").getByText("Running").waitFor();
+});
+
+test("Every second is told once", onlyReal, async () => {
+  await open();
+  const t = await page.evaluate(() => new Promise<number[]>((done) => {
+    const heard: number[] = [];
+    const source = new EventSource("/api/stream");
+    source.addEventListener("point", (e) => {
+      heard.push((JSON.parse((e as MessageEvent<string>).data) as { t: number }).t);
+      if (heard.length === 5) source.close(), done(heard);
+    });
+  }));
+  assert.deepEqual(t, t.map((_, i) => t[0]! + i * 1000));
 });
 
 test("Rate and mix follow the keyboard, and the mix sums to 100", onlyStandIn, async () => {

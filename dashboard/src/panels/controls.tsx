@@ -117,16 +117,17 @@ function RateControl() {
 function MixControl() {
   const draft = useSignal<BySentiment | null>(null);
   const mode = useSignal<Mode | null>(null);
-  const volatility = useSignal(80);
+  const moving = useSignal<number | null>(null);
   const said = status.value!;
+  const volatility = moving.value ?? Math.round((said.mode === "volatile" ? (said.volatility ?? 0.8) : 0.8) * 100);
   const mix = draft.value ?? whole(said.mix);
   const nowMode = mode.value ?? said.mode;
   const why = closedBecause("mix");
 
   const ask = async (wanted: BySentiment) => {
     const change = { ...wanted, mode: nowMode };
-    const done = await actions.setMix(nowMode === "volatile" ? { ...change, volatility: volatility.value / 100 } : change);
-    mode.value = null;
+    const done = await actions.setMix(nowMode === "volatile" ? { ...change, volatility: volatility / 100 } : change);
+    mode.value = moving.value = null;
     return done;
   };
   return (
@@ -157,11 +158,11 @@ function MixControl() {
       {nowMode === "volatile" && (
         <Slider
           label="Volatility"
-          value={volatility.value}
+          value={volatility}
           max={100}
-          shown={(volatility.value / 100).toFixed(2)}
+          shown={(volatility / 100).toFixed(2)}
           disabled={why !== null}
-          onMove={(value) => (volatility.value = value)}
+          onMove={(value) => (moving.value = value)}
           onDone={() => ask(mix)}
         />
       )}
