@@ -51,7 +51,7 @@ test: build-tests ## everything, with real servers; ends in ctest's summary
 test-long: build-tests ## the same at full size
 	DATASTORM_TEST_SIZE=full ctest --test-dir $(BUILD) --output-on-failure --no-label-summary -j 2 --timeout 7200
 
-bench: build ## measure, about three minutes; ARGS="wire --runs 5" for some of it
+bench: build ## measure, three to six minutes; ARGS="wire --runs 5" for some of it
 	$(BUILD)/datastorm bench $(or $(ARGS),encode wire end-to-end peers --out $(BUILD)/bench)
 
 format: ## format the sources in place

@@ -134,8 +134,8 @@ void Field::make_batch() {
     value_bytes_ += static_cast<double>(record->value->size()) / kBatch;
 }
 
-/// Text of the tweets' length: the perf-test takes no binary payloads, and when it makes its own it
-/// spends more time on that than on sending.
+/// Text of the tweets' length: the perf-test takes no binary payloads, and making its own is not
+/// what we want to measure.
 void Field::write_payloads() const {
   std::ofstream file(payload_file_);
   Random random(1);
