@@ -3,6 +3,8 @@
 #include <librdkafka/rdkafka.h>
 
 #include <algorithm>
+#include <set>
+#include <span>
 #include <vector>
 
 #include "kafka/client/rdkafka/rdkafka_settings.h"
@@ -54,6 +56,7 @@ class RdkafkaOutlet final : public Outlet {
 
  private:
   Error start_error(rd_kafka_resp_err_t error) const;
+  void ask_last_question(Nanos deadline);
   void produce(Batch& batch, std::vector<rd_kafka_message_t>& messages);
   void produce_with_headers(Batch& batch, const RecordView& record);
   void count(Batch& batch, rd_kafka_resp_err_t error, rd_kafka_msg_status_t status);
@@ -259,9 +262,27 @@ void RdkafkaOutlet::finish(Batch& batch) {
 
 void RdkafkaOutlet::close(Nanos deadline) {
   rd_kafka_flush(rk_, as_ms(std::max<Nanos>(deadline - clock_.now(), 0)));
+  if (settings_.acks == Acks::kNone && pending_ == 0) ask_last_question(deadline);
   if (pending_ == 0) return;
   rd_kafka_purge(rk_, RD_KAFKA_PURGE_F_QUEUE | RD_KAFKA_PURGE_F_INFLIGHT);
   while (pending_ > 0) rd_kafka_poll(rk_, 10);  // a purge reports every message
+}
+
+/// Answers come in order, and librdkafka has one connection to a broker: one that has told where a
+/// partition ends has taken (or refused) every batch before.
+void RdkafkaOutlet::ask_last_question(Nanos deadline) {
+  const auto left = [&] { return as_ms(std::max<Nanos>(deadline - clock_.now(), kMillisecond)); };
+  const rd_kafka_metadata_t* metadata = nullptr;
+  if (rd_kafka_metadata(rk_, 0, topic_, &metadata, left()) != RD_KAFKA_RESP_ERR_NO_ERROR) return;
+  std::set<std::int32_t> asked;
+  for (const rd_kafka_metadata_topic& topic : std::span(metadata->topics, metadata->topic_cnt)) {
+    for (const auto& each : std::span(topic.partitions, topic.partition_cnt)) {
+      if (each.leader < 0 || !asked.insert(each.leader).second) continue;
+      std::int64_t low = 0, high = 0;
+      rd_kafka_query_watermark_offsets(rk_, topic.topic, each.id, &low, &high, left());
+    }
+  }
+  rd_kafka_metadata_destroy(metadata);
 }
 
 void RdkafkaOutlet::on_error(rd_kafka_t*, int error, const char* reason, void* self) {
