@@ -74,7 +74,7 @@ void Connection::on_connected() {
 
 void Connection::on_versions(ByteView body) {
   const auto answer = decode<ApiVersionsResponse>(body, 0);
-  if (!answer) return close(answer.error());
+  if (!answer) return close(malformed(answer.error()));
   if (answer->error_code != KafkaError::kNone)
     return close(to_error(answer->error_code, address_.to_string()));
   versions_.fill({});
@@ -93,7 +93,7 @@ void Connection::on_versions(ByteView body) {
 
 void Connection::on_handshake(ByteView body) {
   const auto answer = decode<SaslHandshakeResponse>(body, 1);
-  if (!answer) return close(answer.error());
+  if (!answer) return close(malformed(answer.error()));
   if (answer->error_code != KafkaError::kNone) {
     return close({.code = ErrorCode::kRefused,
                   .message = fmt::format("{} does not log in by {}", address_.to_string(),
@@ -117,7 +117,7 @@ void Connection::send_login(std::string message) {
 void Connection::on_login(ByteView body) {
   const auto answer =
       decode<SaslAuthenticateResponse>(body, version_of(SaslAuthenticateRequest::api).value());
-  if (!answer) return close(answer.error());
+  if (!answer) return close(malformed(answer.error()));
   if (answer->error_code != KafkaError::kNone) {
     return close(
         {.code = ErrorCode::kRefused,
@@ -333,16 +333,22 @@ std::optional<std::size_t> Connection::receive(ByteSpan into) {
   return std::nullopt;
 }
 
+Error Connection::malformed(const Error& why) const {
+  return {.code = ErrorCode::kProtocol,
+          .message = fmt::format("{} does not answer as Kafka does: {}", address_.to_string(),
+                                 why.message),
+          .hint = "check that a Kafka broker listens there"};
+}
+
 void Connection::take_frames() {
   const std::uint64_t opened = opened_;
   while (opened == opened_ && !closed()) {
     const ByteView have = ByteView(inbox_).subspan(inbox_begin_, inbox_end_ - inbox_begin_);
     const auto size = frame_size(have);
     if (!size) {
-      return close({.code = ErrorCode::kProtocol,
-                    .message = fmt::format("{} does not answer as Kafka does: {}",
-                                           address_.to_string(), size.error().message),
-                    .hint = "check the port, and whether the listener wants TLS"});
+      Error why = malformed(size.error());
+      why.hint = "check the port, and whether the listener wants TLS";
+      return close(why);
     }
     if (!*size) break;
     if (**size > have.size()) {

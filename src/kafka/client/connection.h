@@ -150,6 +150,7 @@ class Connection final : public Watcher, private AnswerListener {
   void deliver(ByteView frame, const std::shared_ptr<const ByteVec>& owner);
   void watch_as_needed();
   Error lost_error(IoResult::Kind kind) const;
+  Error malformed(const Error& why) const;
   std::shared_ptr<ByteVec> frame_buffer(std::size_t size);
   void recycle(Gathered&& bytes);
 
@@ -163,7 +164,7 @@ class Connection final : public Watcher, private AnswerListener {
   Error error_;
   bool reached_ = false;
   bool answered_ = false;  // a request of the owner's, once
-  Fd connecting_;  // until it is connected
+  Fd connecting_;          // until it is connected
   std::optional<TlsContext> tls_;
   std::unique_ptr<Transport> transport_;
   std::uint32_t watched_ = 0;
