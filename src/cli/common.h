@@ -30,9 +30,6 @@ LogLevel read_log_level(Reader& read);
 /// `count` random bits as a run's id, or the one that was asked for.
 std::uint64_t read_run_id(Reader& read);
 
-/// Java-style client properties ("security.protocol=SASL_SSL"); fills `security` and `properties`.
-Status read_client_properties(const std::string& path, kafka::ClientSettings& into);
-
 /// Makes the data folder; says so in words when it cannot.
 Status make_data_folder(const std::string& path);
 
