@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <map>
 #include <memory>
+#include <span>
 
 extern char** environ;
 
@@ -60,6 +61,21 @@ void add_flags(Parsed& parsed, std::span<const std::string_view> names) {
   }
 }
 
+/// Other users see a process's arguments: the values of `-X sasl.password=…` and its like become x.
+void hide_secrets(std::span<char*> arguments) {
+  constexpr std::string_view kSecret[] = {
+      "sasl.password=", "sasl.jaas.config=", "ssl.key.password=", "ssl.keystore.password=",
+      "ssl.truststore.password="};
+  for (char* const argument : arguments) {
+    const std::string_view text = argument;
+    for (const std::string_view name : kSecret) {
+      const std::size_t at = text.find(name);
+      if (at != std::string_view::npos)
+        std::fill(argument + at + name.size(), argument + text.size(), 'x');
+    }
+  }
+}
+
 Result<Settings> resolve(const Parsed& parsed) {
   Sources sources{.environment = environment()};
   if (const auto& file = parsed.given.at("config"); !file.empty())
@@ -94,6 +110,8 @@ int report_error(const Error& error) {
       return kWrongUse;
     case ErrorCode::kUnreachable:
     case ErrorCode::kRefused:
+    case ErrorCode::kProtocol:  // something listens there, but no server that we could use
+    case ErrorCode::kTimeout:
       return kUnreachableServer;
     case ErrorCode::kInterrupted:
       return kInterruptedCleanly;
@@ -130,6 +148,7 @@ int run_main(int argc, char** argv) {
                                              : app.get_subcommands().front()->get_name() + " ");
     return kWrongUse;
   }
+  hide_secrets({argv, static_cast<std::size_t>(argc)});
   for (const auto& each : parsed) {
     if (!each->app->parsed()) continue;
     auto settings = resolve(*each);
