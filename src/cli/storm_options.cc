@@ -154,6 +154,11 @@ void read_producer(Reader& read, StormOptions& options) {
   producer.connections_per_broker = static_cast<int>(read.count("connections"));
   producer.linger = read.duration("linger");
   producer.delivery_timeout = read.duration("delivery-timeout");
+  // Claims and the log's end are not waited for longer than records are: a broker that falls silent
+  // would hold the account back.
+  kafka::ClientSettings& client = options.client;
+  client.request_timeout =
+      std::min(client.request_timeout, std::max(producer.delivery_timeout, client.connect_timeout));
   const std::uint64_t memory = read.size("buffer-memory");
   producer.buffer_memory = memory / static_cast<std::uint64_t>(options.run.threads);
   if (producer.batch_bytes_max < 1024 || producer.batch_bytes_max > (64u << 20))
