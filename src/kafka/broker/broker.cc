@@ -37,9 +37,6 @@ Status judge(const BrokerSettings& settings) {
     return wrong(fmt::format("{} can be reached by others, and this broker has no users or TLS yet",
                              settings.listen.to_string()),
                  "listen on 127.0.0.1, or let everybody in with --allow-anonymous");
-  if (settings.keep_unread)
-    return wrong("the broker cannot hold producers back for slow groups yet",
-                 "leave --keep-unread out, and give --retention-bytes room for the slowest group");
   if (settings.lanes < 1 || settings.lanes > 256) return wrong("lanes must be 1 to 256", "");
   if (settings.default_partitions < 1) return wrong("a topic has one partition or more", "");
   if (settings.data_dir.empty() && settings.durability.mode != DurabilityMode::kMemory)
@@ -147,6 +144,9 @@ Status Broker::Running::open_stores(Files& files) {
 void Broker::Running::start_housekeeping() {
   core.syncer = std::make_unique<Syncer>(core.clock);
   core.syncer->every(kRetentionTick, [this] { enforce_retention(core); });
+  if (core.settings.keep_unread && core.settings.retention_bytes > 0)
+    core.pressure.start(core.settings.retention_bytes,
+                        [this] { core.syncer->soon([this] { enforce_retention(core); }); });
   if (core.settings.durability.mode == DurabilityMode::kInterval)
     core.syncer->every(core.settings.durability.interval, [this] { core.sync_all(); });
 }
@@ -209,7 +209,10 @@ BrokerStats Broker::Running::stats() const {
   BrokerStats stats{.requests = core.counters.requests,
                     .records_in = core.counters.records_in,
                     .bytes_in = core.counters.bytes_in,
-                    .bytes_out = core.counters.bytes_out};
+                    .bytes_out = core.counters.bytes_out,
+                    .producers_held = core.pressure.producers_held,
+                    .held_ns = core.pressure.held_ns,
+                    .unread_bytes = core.pressure.unread_bytes};
   for (const auto& lane : lanes) stats.connections += lane->connections();
   return stats;
 }

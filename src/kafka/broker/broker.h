@@ -27,7 +27,9 @@ struct BrokerSettings {
   Durability durability;
   std::uint64_t retention_bytes = 0;  // of the whole broker, oldest segments first; 0: no limit
   Nanos retention_time = 0;           // by the records' own times; 0: no limit
-  bool keep_unread = false;           // refused for now: see Broker::start
+  bool keep_unread = false;           // slow producers rather than drop what live groups need
+  Nanos group_lives = 600 * kSecond;  // a group without members counts so long after a commit
+  Nanos hold_max = 2 * kSecond;       // then a producer is told to try again
   bool repair = false;                // cut damaged partitions at the damage, and say so
   bool allow_anonymous = false;       // lets anybody in on an address that is not loopback
   int lanes = 2;
@@ -48,6 +50,9 @@ struct BrokerStats {
   std::uint64_t partitions = 0;
   std::uint64_t partitions_offline = 0;
   std::uint64_t log_bytes = 0;
+  std::uint64_t producers_held = 0;  // connections, now; see keep_unread
+  std::uint64_t held_ns = 0;
+  std::uint64_t unread_bytes = 0;  // by live groups
 
   static void fields(auto& self, auto& io) {
     io("connections", self.connections);
@@ -59,6 +64,9 @@ struct BrokerStats {
     io("partitions", self.partitions);
     io("partitions_offline", self.partitions_offline);
     io("log_bytes", self.log_bytes);
+    io("producers_held", self.producers_held);
+    io("held_ns", self.held_ns);
+    io("unread_bytes", self.unread_bytes);
   }
 };
 

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <cstring>
+#include <limits>
 
 #include "kafka/broker/core.h"
 #include "kafka/broker/lane_server.h"
@@ -28,6 +29,7 @@ Connection::Connection(LaneServer& server, std::uint64_t id, std::unique_ptr<Tra
 }
 
 Connection::~Connection() {
+  end_hold();
   server_.poller().unwatch(transport_->fd(), *this);
   server_.pool().give_back(std::move(in_));
 }
@@ -75,6 +77,7 @@ bool Connection::read() {
 
 /// Handles the whole frames that are in the buffer and makes room for the rest of the last one.
 bool Connection::take_frames() {
+  if (held_) return true;
   std::size_t frame = 0;
   while (may_handle()) {
     const ByteView rest = in_.span().subspan(in_from_, in_have_ - in_from_);
@@ -89,6 +92,12 @@ bool Connection::take_frames() {
     handling_ = true;
     handle_frame(server_, *this, in_.span().subspan(in_from_ + 4, frame - 4), request);
     handling_ = false;
+    if (held_) {
+      answers_.pop_back();
+      return true;
+    }
+    end_hold();
+    ++server_.core().counters.requests;
     in_from_ += frame;
     frame = 0;
     if (!refused_.empty()) return false;
@@ -114,6 +123,36 @@ bool Connection::make_room(std::size_t frame) {
   in_from_ = 0;
   in_have_ = rest;
   return true;
+}
+
+bool Connection::hold(Nanos longest) {
+  Core& core = server_.core();
+  const Nanos now = core.clock.now();
+  if (!held_since_) {
+    held_since_ = now;
+    held_until_ = longest > std::numeric_limits<Nanos>::max() - now ? longest : now + longest;
+    ++core.pressure.producers_held;
+  }
+  if (now >= held_until_) return false;
+  held_ = true;
+  server_.retry_later(id_);
+  return true;
+}
+
+void Connection::retry_held() {
+  const Core& core = server_.core();
+  if (!held_) return;
+  if (!core.pressure.has_room() && core.clock.now() < held_until_) return server_.retry_later(id_);
+  held_ = false;
+  on_ready(0);
+}
+
+void Connection::end_hold() {
+  if (!held_since_) return;
+  Core& core = server_.core();
+  --core.pressure.producers_held;
+  core.pressure.held_ns += static_cast<std::uint64_t>(core.clock.now() - *held_since_);
+  held_since_.reset();
 }
 
 void Connection::answer(std::uint64_t request, std::optional<Outgoing> outgoing) {

@@ -4,9 +4,11 @@
 #include <cstdint>
 #include <deque>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
+#include "base/clock.h"
 #include "kafka/broker/buffer_pool.h"
 #include "kafka/broker/partition_log.h"
 #include "kafka/wire/codec.h"
@@ -48,6 +50,12 @@ class Connection final : public Watcher {
   /// Ends it after this turn, with a line in the log.
   void refuse(std::string why);
 
+  /// For a handler that has not begun: its frame stays where it is, nothing further is read, and it
+  /// is handled again soon. False once that has been so for `longest`.
+  bool hold(Nanos longest);
+  /// Its server's: handles the held frame again if there is room now, or its time is over.
+  void retry_held();
+
   std::uint64_t id() const { return id_; }
   const std::string& peer() const { return peer_; }
   /// Where the client found us, and so where it is told to find us again.
@@ -75,8 +83,11 @@ class Connection final : public Watcher {
   bool write();
   Result<std::size_t> fill(ByteSpan into);
   void watch_what_matters();
+  void end_hold();
   std::uint64_t requests() const { return first_answer_ + answers_.size(); }
-  bool may_handle() const { return answers_.size() < kAnswersMax && unsent_ < kUnsentBytesMax; }
+  bool may_handle() const {
+    return !held_ && answers_.size() < kAnswersMax && unsent_ < kUnsentBytesMax;
+  }
 
   LaneServer& server_;
   const std::uint64_t id_;
@@ -98,6 +109,9 @@ class Connection final : public Watcher {
   std::size_t unsent_ = 0;  // bytes in out_ that are in memory
 
   bool handling_ = false;
+  bool held_ = false;  // the frame at in_from_ waits for room
+  std::optional<Nanos> held_since_;
+  Nanos held_until_ = 0;
   std::string refused_;
 };
 

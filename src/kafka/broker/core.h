@@ -8,6 +8,7 @@
 
 #include "base/clock.h"
 #include "base/log.h"
+#include "kafka/broker/backpressure.h"
 #include "kafka/broker/broker.h"
 #include "kafka/broker/group_offsets.h"
 #include "kafka/broker/groups.h"
@@ -43,6 +44,7 @@ struct Core {
   std::unique_ptr<ProducerIds> producer_ids;
   std::unique_ptr<Syncer> syncer;
   Counters counters;
+  Backpressure pressure;
 
   bool wait_for_sync() const { return settings.durability.mode == DurabilityMode::kSync; }
 

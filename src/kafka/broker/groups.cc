@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "kafka/wire/messages/consumer_protocol.h"
+
 namespace ds::kafka::broker {
 namespace {
 
@@ -435,6 +437,20 @@ bool Groups::has_members(const std::string& id) const {
   const std::lock_guard lock(mutex_);
   const Group* group = find(id);
   return group && !group->members.empty();
+}
+
+std::map<std::string, std::set<std::string>> Groups::subscriptions() const {
+  const std::lock_guard lock(mutex_);
+  std::map<std::string, std::set<std::string>> told;
+  for (const auto& [id, group] : groups_)
+    for (const auto& [member_id, member] : group.members) {
+      auto& topics = told[id];
+      if (group.protocol_type != "consumer" || member.protocols.empty()) continue;
+      auto wanted =
+          decode_embedded<ConsumerProtocolSubscription>(member.protocols.front().metadata);
+      if (wanted) topics.insert(wanted->topics.begin(), wanted->topics.end());
+    }
+  return told;
 }
 
 void Groups::forget(const std::string& id) {

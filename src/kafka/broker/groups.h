@@ -15,6 +15,7 @@
 #include <memory>
 #include <mutex>
 #include <optional>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -74,6 +75,8 @@ class Groups {
   std::optional<DescribeGroupsResponse::Group> describe(const std::string& group) const;
   std::vector<ListGroupsResponse::Group> list() const;
   bool has_members(const std::string& group) const;
+  /// The groups with members, and the topics that these want to read.
+  std::map<std::string, std::set<std::string>> subscriptions() const;
   void forget(const std::string& group);
 
  private:

@@ -3,6 +3,11 @@
 #include "kafka/broker/core.h"
 
 namespace ds::kafka::broker {
+namespace {
+
+constexpr Nanos kRetryHeld = 5 * kMillisecond;
+
+}  // namespace
 
 LaneServer::LaneServer(std::string name, const Clock& clock, Log& log, Core& core)
     : core_(core), log_(log), send_buffer_(kSendBytes), lane_(std::move(name), clock) {}
@@ -40,6 +45,18 @@ void LaneServer::answer(std::uint64_t connection, std::uint64_t request,
     const auto found = connections_.find(connection);
     if (found != connections_.end()) found->second->answer(request, std::move(outgoing));
   });
+}
+
+void LaneServer::retry_later(std::uint64_t connection) {
+  if (held_.empty()) lane_.after(kRetryHeld, [this] { retry_held(); });
+  held_.push_back(connection);
+}
+
+void LaneServer::retry_held() {
+  if (!core_.pressure.has_room()) core_.pressure.ask_for_room();
+  for (const std::uint64_t id : std::exchange(held_, {}))
+    if (const auto found = connections_.find(id); found != connections_.end())
+      found->second->retry_held();
 }
 
 void LaneServer::drop(std::uint64_t connection) {

@@ -6,6 +6,7 @@
 #include <memory>
 #include <string>
 #include <unordered_map>
+#include <vector>
 
 #include "base/log.h"
 #include "kafka/broker/connection.h"
@@ -40,15 +41,20 @@ class LaneServer {
   BufferPool& pool() { return pool_; }
   ByteSpan send_buffer() { return send_buffer_; }
   Poller& poller() { return lane_.poller(); }
+  /// Its retry_held() is called in some milliseconds.
+  void retry_later(std::uint64_t connection);
   /// Destroys the connection at the end of this turn.
   void drop(std::uint64_t connection);
 
  private:
+  void retry_held();
+
   Core& core_;
   Log& log_;
   BufferPool pool_{32u << 20};
   ByteVec send_buffer_;
   std::unordered_map<std::uint64_t, std::unique_ptr<Connection>> connections_;
+  std::vector<std::uint64_t> held_;  // connections that wait for room
   std::uint64_t next_id_ = 1;
   std::atomic<std::size_t> count_ = 0;
   Lane lane_;  // last: its thread uses the rest

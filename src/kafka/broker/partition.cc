@@ -24,15 +24,32 @@ void Partition::go_offline(const Error& why) {
                         why.hint.empty() ? "" : "; ", why.hint);
 }
 
-Partition::Appended Partition::append(const BatchHeader& header, ByteSpan batch) {
-  std::unique_lock lock(mutex_);
-  if (offline_) return {.error = KafkaError::kKafkaStorageError};
+std::optional<Partition::Appended> Partition::settle_locked(const BatchHeader& header) const {
+  if (offline_) return Appended{.error = KafkaError::kKafkaStorageError};
   const auto verdict = producers_.check(header);
   if (verdict.error != KafkaError::kNone)
-    return {.error = verdict.error, .start_offset = log_->start_offset()};
+    return Appended{.error = verdict.error, .start_offset = log_->start_offset()};
   if (verdict.duplicate_of)
-    return {KafkaError::kNone, *verdict.duplicate_of, log_->start_offset(), log_->end_offset()};
+    return Appended{KafkaError::kNone, *verdict.duplicate_of, log_->start_offset(),
+                    log_->end_offset()};
+  return std::nullopt;
+}
 
+std::optional<Partition::Appended> Partition::settle(const BatchHeader& header) {
+  const std::lock_guard lock(mutex_);
+  return settle_locked(header);
+}
+
+Partition::Appended Partition::settle_or_refuse(const BatchHeader& header) {
+  const std::lock_guard lock(mutex_);
+  if (const auto settled = settle_locked(header)) return *settled;
+  producers_.refuse(header);
+  return {.error = KafkaError::kNotEnoughReplicas, .start_offset = log_->start_offset()};
+}
+
+Partition::Appended Partition::append(const BatchHeader& header, ByteSpan batch) {
+  std::unique_lock lock(mutex_);
+  if (const auto settled = settle_locked(header)) return *settled;
   const auto base = log_->append(header, batch);
   if (!base) {
     operator_log_.error("partition {}: {}", name_, base.error().message);
@@ -131,10 +148,20 @@ Partition::Oldest Partition::oldest() {
   return {segment->end(), segment->max_timestamp(), segment->next_offset()};
 }
 
-std::optional<std::vector<std::shared_ptr<Segment>>> Partition::drop_oldest() {
+std::optional<std::vector<std::shared_ptr<Segment>>> Partition::drop_oldest(std::int64_t offset) {
   const std::lock_guard lock(mutex_);
-  if (offline_) return std::nullopt;
+  if (offline_ || !log_->oldest() || log_->oldest()->next_offset() > offset) return std::nullopt;
   return log_->drop_oldest();
+}
+
+std::shared_ptr<Segment> Partition::drop_spare() {
+  const std::lock_guard lock(mutex_);
+  return offline_ ? nullptr : log_->drop_spare();
+}
+
+std::uint64_t Partition::bytes_from(std::int64_t offset) {
+  const std::lock_guard lock(mutex_);
+  return offline_ ? 0 : log_->bytes_from(offset);
 }
 
 Status Partition::sync_marks() {

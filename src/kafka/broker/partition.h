@@ -4,8 +4,10 @@
 #include <atomic>
 #include <cstdint>
 #include <functional>
+#include <limits>
 #include <memory>
 #include <mutex>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -43,6 +45,12 @@ class Partition {
   /// One batch, checked and with its checksum verified; its base offset is written into it.
   Appended append(const BatchHeader& header, ByteSpan batch);
 
+  /// For a broker that is full: what can be said of the batch without appending it, as that it is
+  /// in the log already. Nothing when it would have to be appended.
+  std::optional<Appended> settle(const BatchHeader& header);
+  /// settle(), or NOT_ENOUGH_REPLICAS; what its producer sends behind it then waits for it.
+  Appended settle_or_refuse(const BatchHeader& header);
+
   struct Ends {
     KafkaError error = KafkaError::kNone;
     std::int64_t start = -1;
@@ -71,7 +79,13 @@ class Partition {
     std::int64_t next_offset = 0;
   };
   Oldest oldest();
-  std::optional<std::vector<std::shared_ptr<Segment>>> drop_oldest();
+  /// Only if all of it lies before `offset`.
+  std::optional<std::vector<std::shared_ptr<Segment>>> drop_oldest(
+      std::int64_t offset = std::numeric_limits<std::int64_t>::max());
+  /// What is kept to be recycled, if anything is; its file is to be removed.
+  std::shared_ptr<Segment> drop_spare();
+  /// Of the records from `offset` on.
+  std::uint64_t bytes_from(std::int64_t offset);
   Status sync_marks();
   std::uint64_t bytes();
 
@@ -86,6 +100,7 @@ class Partition {
     return wait_for_sync_ ? log_->synced_offset() : log_->end_offset();
   }
   Ends ends_locked() const;
+  std::optional<Appended> settle_locked(const BatchHeader& header) const;
   void go_offline(const Error& why);
   void wake_waiters(std::unique_lock<std::mutex>& lock);
 

@@ -294,6 +294,16 @@ std::vector<std::shared_ptr<Segment>> PartitionLog::drop_before(std::int64_t off
   return dropped;
 }
 
+std::uint64_t PartitionLog::bytes_from(std::int64_t offset) const {
+  std::uint64_t bytes = 0;
+  for (auto segment = segments_.rbegin(); segment != segments_.rend(); ++segment) {
+    if ((*segment)->next_offset() <= offset) break;
+    const bool whole = offset <= (*segment)->base_offset();
+    bytes += (*segment)->end() - (whole ? 0 : (*segment)->position_before(offset));
+  }
+  return bytes;
+}
+
 std::optional<std::vector<std::shared_ptr<Segment>>> PartitionLog::drop_oldest() {
   const std::int64_t start = start_offset_;
   if (segments_.size() == 1 && (segments_.front()->end() == 0 || !roll())) return std::nullopt;

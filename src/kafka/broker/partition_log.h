@@ -15,6 +15,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "base/log.h"
@@ -88,6 +89,11 @@ class PartitionLog {
   }
   /// Nothing when nothing could be dropped.
   std::optional<std::vector<std::shared_ptr<Segment>>> drop_oldest();
+
+  /// What is kept to be recycled, if anything; its file is to be removed.
+  std::shared_ptr<Segment> drop_spare() { return std::exchange(spare_, nullptr); }
+  /// Of the records from `offset` on, to the nearest batch that the index knows.
+  std::uint64_t bytes_from(std::int64_t offset) const;
 
   Status sync_marks() { return marks_->sync(); }
   Status sync_folder() { return files_.sync_folder(folder_); }

@@ -18,7 +18,9 @@ ProducerState::Verdict ProducerState::check(const BatchHeader& batch) const {
   if (batch.producer_id < 0) return {};
   if (batch.base_sequence < 0 || batch.producer_epoch < 0) return {KafkaError::kInvalidRecord, {}};
   const auto found = producers_.find(batch.producer_id);
-  if (found == producers_.end()) return {};  // its batches are gone, or it is new: begin anywhere
+  const bool waits = waits_for_another(batch);
+  if (found == producers_.end())  // its batches are gone, or it is new: it may begin anywhere
+    return {waits ? KafkaError::kNotEnoughReplicas : KafkaError::kNone, {}};
   const Producer& producer = found->second;
   if (batch.producer_epoch < producer.epoch) return {KafkaError::kInvalidProducerEpoch, {}};
   if (batch.producer_epoch > producer.epoch)
@@ -30,13 +32,27 @@ ProducerState::Verdict ProducerState::check(const BatchHeader& batch) const {
     if (stored.first_sequence == batch.base_sequence && stored.last_sequence == last)
       return {KafkaError::kNone, stored.base_offset};
   }
+  if (waits) return {KafkaError::kNotEnoughReplicas, {}};
   if (batch.base_sequence != advance(producer.last().last_sequence, 1))
     return {KafkaError::kOutOfOrderSequenceNumber, {}};
   return {};
 }
 
+bool ProducerState::waits_for_another(const BatchHeader& batch) const {
+  const auto found = refused_.find(batch.producer_id);
+  return found != refused_.end() && found->second.epoch == batch.producer_epoch &&
+         found->second.sequence != batch.base_sequence;
+}
+
+void ProducerState::refuse(const BatchHeader& batch) {
+  if (batch.producer_id < 0) return;
+  if (refused_.size() >= kProducersMax) refused_.erase(refused_.begin());
+  refused_[batch.producer_id] = {batch.producer_epoch, batch.base_sequence};
+}
+
 void ProducerState::note(const BatchHeader& batch) {
   if (batch.producer_id < 0) return;
+  refused_.erase(batch.producer_id);
   if (producers_.size() >= kProducersMax && !producers_.contains(batch.producer_id))
     forget_the_most_silent();
   Producer& producer = producers_[batch.producer_id];

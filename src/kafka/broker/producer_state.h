@@ -35,6 +35,10 @@ class ProducerState {
   /// Remembers a batch that is in the log; in order, at appends and at recovery.
   void note(const BatchHeader& batch);
 
+  /// Remembers that a batch was sent back for want of room: until it comes again, check() sends
+  /// back what follows it, even of a producer of whom nothing is in the log.
+  void refuse(const BatchHeader& batch);
+
   std::size_t size() const { return producers_.size(); }
 
  private:
@@ -51,9 +55,16 @@ class ProducerState {
     const Batch& last() const { return batches[(noted - 1) % kWindow]; }
   };
 
+  struct Refused {
+    std::int16_t epoch = -1;
+    std::int32_t sequence = -1;
+  };
+
+  bool waits_for_another(const BatchHeader& batch) const;
   void forget_the_most_silent();
 
   std::unordered_map<std::int64_t, Producer> producers_;
+  std::unordered_map<std::int64_t, Refused> refused_;  // the first one of each producer
 };
 
 }  // namespace ds::kafka::broker

@@ -82,7 +82,6 @@ std::optional<std::string> routes_refuse(ByteView front, std::size_t frame) {
 void handle_frame(LaneServer& server, Connection& connection, ByteSpan frame,
                   std::uint64_t request) {
   Core& core = server.core();
-  ++core.counters.requests;
   ByteView body = frame;
   const auto header = take_request_header(body);
   if (!header) return connection.refuse(header.error().message);

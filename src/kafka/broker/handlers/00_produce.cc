@@ -1,5 +1,6 @@
 // Produce: one record batch a partition, checked as a whole, appended as it came.
 #include <atomic>
+#include <limits>
 #include <memory>
 
 #include "kafka/broker/handlers/handlers.h"
@@ -32,6 +33,28 @@ Judged judge(const Topic& topic, ByteView batch) {
   return {KafkaError::kNone, {}, *header};
 }
 
+/// What is written for the sake of the reading itself has a reserve: holding it back would keep the
+/// reader from making room.
+bool has_reserve(const std::string& topic) {
+  return topic.starts_with("datastorm.") || topic.starts_with("__") || topic.ends_with(".dlq");
+}
+
+/// Whether some batch can only be settled by appending it.
+bool needs_room(const Core& core, const ProduceRequest& request) {
+  for (const auto& [name, partitions] : request.topic_data) {
+    if (has_reserve(name)) continue;
+    const auto topic = core.topics->find(name);
+    for (const auto& [index, records] : partitions) {
+      const auto header = BatchHeader::read(records ? records->bytes : ByteView{});
+      if (!header) continue;
+      if (!topic) return true;
+      Partition* partition = topic->partition(index);
+      if (partition && !partition->settle(*header)) return true;
+    }
+  }
+  return false;
+}
+
 /// Sends the answer when the last of its partitions has been synced.
 struct SyncedAnswer {
   Answer answer;
@@ -47,6 +70,11 @@ struct SyncedAnswer {
 
 void handle_produce(Call& call, ProduceRequest& request) {
   Core& core = call.core;
+  const bool full = !core.pressure.has_room();
+  // Without an answer there is no way to send it back, so it waits for as long as it takes.
+  const Nanos hold_max =
+      request.acks == 0 ? std::numeric_limits<Nanos>::max() : core.settings.hold_max;
+  if (full && needs_room(core, request) && call.connection.hold(hold_max)) return;
   const bool bad_acks = request.acks < -1 || request.acks > 1;
   auto reply = std::make_shared<SyncedAnswer>();
   std::vector<std::pair<std::shared_ptr<Partition>, ProduceResponse::Partition*>> appended;
@@ -93,15 +121,21 @@ void handle_produce(Call& call, ProduceRequest& request) {
       }
       // The records are views of the frame, which is ours to write to.
       const auto at = static_cast<std::size_t>(batch.data() - call.body.data());
-      const auto result = partition->append(judged.header, call.body.subspan(at, batch.size()));
+      const bool refuse_room = full && !has_reserve(name);
+      const auto result =
+          refuse_room ? partition->settle_or_refuse(judged.header)
+                      : partition->append(judged.header, call.body.subspan(at, batch.size()));
       answer.log_start_offset = result.start_offset;
       if (result.error != KafkaError::kNone) {
-        refuse(result.error, "");
+        refuse(result.error, result.error == KafkaError::kNotEnoughReplicas
+                                 ? "the broker is full of what its groups have not read yet"
+                                 : "");
         continue;
       }
       answer.base_offset = result.base_offset;
       core.counters.records_in += static_cast<std::uint64_t>(judged.header.record_count);
       core.counters.bytes_in += batch.size();
+      core.pressure.spend(batch.size());
       if (core.wait_for_sync())
         appended.emplace_back(topic->partitions[static_cast<std::size_t>(index)], &answer);
     }
