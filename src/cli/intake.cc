@@ -10,8 +10,8 @@ namespace ds::cli {
 namespace {
 
 constexpr std::string_view kIntakeSettings[] = {
-    "topic",       "group",     "instance", "reset-offsets", "sink",     "store",
-    "synchronous", "until-end", "flush-ms", "raw-rows-for",  "raw-bytes"};
+    "topic", "group",       "instance",  "reset-offsets", "sink",         "decode",
+    "store", "synchronous", "until-end", "flush-ms",      "raw-rows-for", "raw-bytes"};
 
 Error usage(std::string message, std::string hint = {}) {
   return Error{.code = ErrorCode::kUsage, .message = std::move(message), .hint = std::move(hint)};
@@ -52,6 +52,7 @@ IntakeOptions read_intake(Reader& read) {
   options.sqlite.synchronous = read.choice("synchronous", kModes);
   options.sqlite.keep.age_ms = read.duration("raw-rows-for") / kMillisecond;
   options.sqlite.keep.bytes = read.size("raw-bytes");
+  options.sqlite.decode = read.take("decode", parse_tweet_encoding(read.text("decode")));
   const auto sinks = read.list("sink");
   if (sinks.size() > 1) read.wrong("sink", usage("this build stores into one sink at a time"));
   options.sink =

@@ -14,8 +14,8 @@
 
 #include "kafka/client/source.h"
 #include "kafka/wire/record_batch.h"
-#include "record/avro_tweet.h"
 #include "record/identity.h"
+#include "record/tweet_decoder.h"
 
 namespace ds {
 
@@ -27,14 +27,6 @@ struct Undecodable {
   std::string_view why;
   std::uint64_t count() const { return static_cast<std::uint64_t>(last_offset - first_offset + 1); }
 };
-
-/// A tweet as it travels: Avro, in Confluent's frame or bare.
-inline std::optional<TweetView> read_tweet(ByteView value) {
-  if (!value.empty() && value[0] == 0)
-    if (const auto frame = take_confluent_frame(value))
-      if (const auto tweet = decode_avro_tweet(frame->payload)) return tweet;
-  return decode_avro_tweet(value);
-}
 
 inline std::optional<Sentiment> sentiment_named(std::string_view name) {
   for (std::size_t i = 0; i < kSentiments; ++i)
@@ -89,7 +81,8 @@ class TweetIdReader {
 ///           compressed.
 /// Cost:     a checksum over the bytes, then no allocation and no virtual call.
 template <typename Visitor>
-void read_tweets(const kafka::Fetched& fetched, ByteVec& scratch, Visitor&& visitor) {
+void read_tweets(const kafka::Fetched& fetched, ByteVec& scratch, TweetDecoder& decoder,
+                 Visitor&& visitor) {
   kafka::BatchCursor batches(fetched.bytes);
   while (const auto batch = batches.next()) {
     const kafka::BatchHeader& header = batch->header;
@@ -104,14 +97,14 @@ void read_tweets(const kafka::Fetched& fetched, ByteVec& scratch, Visitor&& visi
       while (const auto record = records.next()) {
         if (record->offset < fetched.first_offset) continue;
         next = record->offset + 1;
-        const auto tweet = record->value ? read_tweet(*record->value) : std::nullopt;
+        const auto tweet = record->value ? decoder.decode(*record->value) : std::nullopt;
         const auto sentiment = tweet ? sentiment_named(tweet->sentiment) : std::nullopt;
         if (sentiment)
           visitor.tweet(*record, *tweet, *sentiment);
         else
           visitor.undecodable({record->offset, record->offset, record->value.value_or(ByteView{}),
                                !record->value ? "it has no value"
-                               : !tweet       ? "it is not a tweet in Avro"
+                               : !tweet       ? "it is not a tweet"
                                               : "its sentiment is none of the three"});
       }
       sound = records.status();
@@ -120,6 +113,13 @@ void read_tweets(const kafka::Fetched& fetched, ByteVec& scratch, Visitor&& visi
       visitor.undecodable({next, header.last_offset(), batch->bytes, sound.error().message});
     visitor.batch_done(header);
   }
+}
+
+/// The same, with whatever encoding each value shows.
+template <typename Visitor>
+void read_tweets(const kafka::Fetched& fetched, ByteVec& scratch, Visitor&& visitor) {
+  TweetDecoder decoder;
+  read_tweets(fetched, scratch, decoder, visitor);
 }
 
 }  // namespace ds

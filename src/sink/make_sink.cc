@@ -31,8 +31,8 @@ Result<std::unique_ptr<Sink>> make_sink(std::string_view name, const SqliteSetti
       return Error{.code = ErrorCode::kUsage,
                    .message = fmt::format("the sink {} has no rollups", name),
                    .hint = "use --store raw, or --sink sqlite:PATH"};
-    if (name == "none") return std::unique_ptr<Sink>(new NoneSink);
-    return std::unique_ptr<Sink>(new StdoutSink);
+    if (name == "none") return std::unique_ptr<Sink>(new NoneSink(settings.decode));
+    return std::unique_ptr<Sink>(new StdoutSink(stdout, settings.decode));
   }
   return Error{.code = ErrorCode::kUsage,
                .message = fmt::format("there is no sink '{}'", name),

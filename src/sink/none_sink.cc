@@ -73,7 +73,7 @@ struct Printing : Counting {
 
 Result<Stored> NoneSink::store(std::span<const kafka::Fetched> batches) {
   Counting counting;
-  for (const kafka::Fetched& fetched : batches) read_tweets(fetched, scratch_, counting);
+  for (const kafka::Fetched& fetched : batches) read_tweets(fetched, scratch_, decoder_, counting);
   return counting.tally.sum();
 }
 
@@ -82,7 +82,7 @@ Result<Stored> StdoutSink::store(std::span<const kafka::Fetched> batches) {
   Printing printing(lines_);
   for (const kafka::Fetched& fetched : batches) {
     printing.from = &fetched.from;
-    read_tweets(fetched, scratch_, printing);
+    read_tweets(fetched, scratch_, decoder_, printing);
   }
   if (std::fwrite(lines_.data(), 1, lines_.size(), out_) != lines_.size() || std::fflush(out_) != 0)
     return Error{.code = ErrorCode::kStorage,

@@ -3,6 +3,7 @@
 
 #include <cstdio>
 
+#include "record/tweet_decoder.h"
 #include "sink/sink.h"
 
 namespace ds {
@@ -10,12 +11,14 @@ namespace ds {
 /// Counts and checks: every checksum, every record's Avro.
 class NoneSink final : public Sink {
  public:
+  explicit NoneSink(TweetEncoding encoding = TweetEncoding::kAuto) : decoder_(encoding) {}
   Result<Offsets> next_offsets(const std::string&) override { return Offsets(); }
   Result<Stored> store(std::span<const kafka::Fetched> batches) override;
   std::string description() const override { return "none, decoded and counted"; }
 
  private:
   ByteVec scratch_;
+  TweetDecoder decoder_;
 };
 
 /// A JSON object a line: topic, partition, offset and the tweet's fields. What is no tweet is
@@ -23,7 +26,8 @@ class NoneSink final : public Sink {
 /// Lifetime: borrows the stream.
 class StdoutSink final : public Sink {
  public:
-  explicit StdoutSink(std::FILE* out = stdout) : out_(out) {}
+  explicit StdoutSink(std::FILE* out = stdout, TweetEncoding encoding = TweetEncoding::kAuto)
+      : out_(out), decoder_(encoding) {}
   Result<Offsets> next_offsets(const std::string&) override { return Offsets(); }
   /// Returns when the lines have been handed to the system.
   Result<Stored> store(std::span<const kafka::Fetched> batches) override;
@@ -33,6 +37,7 @@ class StdoutSink final : public Sink {
   std::FILE* out_;
   std::string lines_;
   ByteVec scratch_;
+  TweetDecoder decoder_;
 };
 
 }  // namespace ds

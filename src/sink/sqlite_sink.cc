@@ -183,7 +183,7 @@ Result<Stored> SqliteSink::store_in(sqlite::Transaction& transaction,
   for (const kafka::Fetched& fetched : batches) {
     storing.begin(fetched);
     if (storing.error()) return *storing.error();
-    read_tweets(fetched, scratch_, storing);
+    read_tweets(fetched, scratch_, decoder_, storing);
     storing.end();
     if (storing.error()) return *storing.error();
   }

@@ -15,6 +15,7 @@
 
 #include "base/clock.h"
 #include "base/log.h"
+#include "record/tweet_decoder.h"
 #include "sink/sink.h"
 #include "sink/sqlite_writers.h"
 
@@ -37,6 +38,7 @@ struct SqliteSettings {
   std::string synchronous = "normal";
   Keep keep;  // store() trims as it goes
   /// next_offsets() leaves out what this sink has not stored yet, and what comes is stored again.
+  TweetEncoding decode = TweetEncoding::kAuto;
   bool reset_offsets = false;
 };
 
@@ -66,7 +68,11 @@ class SqliteSink final : public Sink {
   class Storing;
 
   SqliteSink(sqlite::Database db, SqliteSettings settings, const Clock& clock, Log& log)
-      : db_(std::move(db)), settings_(std::move(settings)), clock_(clock), log_(log) {}
+      : db_(std::move(db)),
+        settings_(std::move(settings)),
+        clock_(clock),
+        log_(log),
+        decoder_(settings_.decode) {}
   Status prepare();
   Result<Stored> store_in(sqlite::Transaction& transaction,
                           std::span<const kafka::Fetched> batches);
@@ -86,6 +92,7 @@ class SqliteSink final : public Sink {
   std::set<kafka::TopicPartition> begun_;  // what this sink has stored something of
   std::uint64_t stored_since_trim_ = 0;
   ByteVec scratch_;
+  TweetDecoder decoder_;
 };
 
 }  // namespace ds

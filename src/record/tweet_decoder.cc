@@ -1,0 +1,72 @@
+#include "record/tweet_decoder.h"
+
+#include <fmt/format.h>
+#include <simdjson.h>
+
+#include "record/avro_tweet.h"
+
+namespace ds {
+namespace {
+
+std::optional<TweetView> decode_confluent(ByteView bytes) {
+  const auto frame = take_confluent_frame(bytes);
+  return frame ? decode_avro_tweet(frame->payload) : std::nullopt;
+}
+
+}  // namespace
+
+struct TweetDecoder::Json {
+  simdjson::dom::parser parser;
+};
+
+Result<TweetEncoding> parse_tweet_encoding(std::string_view name) {
+  if (name == "auto") return TweetEncoding::kAuto;
+  if (name == "avro") return TweetEncoding::kAvro;
+  if (name == "confluent") return TweetEncoding::kConfluent;
+  if (name == "json") return TweetEncoding::kJson;
+  return Error{.code = ErrorCode::kUsage,
+               .message = fmt::format("'{}' is not an encoding", name),
+               .hint = "auto, avro, confluent or json"};
+}
+
+TweetDecoder::TweetDecoder(TweetEncoding encoding) : encoding_(encoding) {}
+TweetDecoder::~TweetDecoder() = default;
+TweetDecoder::TweetDecoder(TweetDecoder&&) noexcept = default;
+TweetDecoder& TweetDecoder::operator=(TweetDecoder&&) noexcept = default;
+
+std::optional<TweetView> TweetDecoder::decode(ByteView bytes) {
+  switch (encoding_) {
+    case TweetEncoding::kAvro:
+      return decode_avro_tweet(bytes);
+    case TweetEncoding::kConfluent:
+      return decode_confluent(bytes);
+    case TweetEncoding::kJson:
+      return decode_json(bytes);
+    case TweetEncoding::kAuto:
+      break;
+  }
+  if (!bytes.empty() && bytes[0] == '{') return decode_json(bytes);
+  if (!bytes.empty() && bytes[0] == 0)
+    if (const auto tweet = decode_confluent(bytes)) return tweet;
+  return decode_avro_tweet(bytes);
+}
+
+std::optional<TweetView> TweetDecoder::decode_json(ByteView bytes) {
+  if (!json_) json_ = std::make_unique<Json>();
+  simdjson::dom::object object;
+  if (json_->parser.parse(bytes.data(), bytes.size()).get(object) != simdjson::SUCCESS)
+    return std::nullopt;
+  TweetView tweet;
+  const auto text = [&](const char* name, std::string_view& into) {
+    return object[name].get(into) == simdjson::SUCCESS;
+  };
+  std::int64_t timestamp = 0;
+  if (!text("tweetId", tweet.tweet_id) || !text("text", tweet.text) ||
+      !text("brand", tweet.brand) || !text("sentiment", tweet.sentiment) ||
+      object["timestamp"].get(timestamp) != simdjson::SUCCESS)
+    return std::nullopt;
+  tweet.timestamp = timestamp;
+  return tweet;
+}
+
+}  // namespace ds

@@ -1,0 +1,39 @@
+// A tweet from bytes, in whichever encoding it travels.
+#pragma once
+
+#include <memory>
+#include <optional>
+#include <string_view>
+
+#include "base/bytes.h"
+#include "base/result.h"
+#include "record/tweet.h"
+
+namespace ds {
+
+/// kAuto tells them apart by their first byte: '{' is JSON (a negative length in Avro), 0 is
+/// Confluent's frame unless what follows is no tweet.
+enum class TweetEncoding { kAuto, kAvro, kConfluent, kJson };
+Result<TweetEncoding> parse_tweet_encoding(std::string_view name);
+
+/// Threads: one. Cost: nothing beyond the walk for Avro; JSON goes through simdjson and one copy.
+class TweetDecoder {
+ public:
+  explicit TweetDecoder(TweetEncoding encoding = TweetEncoding::kAuto);
+  ~TweetDecoder();
+  TweetDecoder(TweetDecoder&&) noexcept;
+  TweetDecoder& operator=(TweetDecoder&&) noexcept;
+
+  /// Nothing when the bytes are no tweet. Views point into `bytes`, or into the decoder until the
+  /// next call when it was JSON.
+  std::optional<TweetView> decode(ByteView bytes);
+
+ private:
+  struct Json;
+  std::optional<TweetView> decode_json(ByteView bytes);
+
+  TweetEncoding encoding_;
+  std::unique_ptr<Json> json_;  // made for the first JSON
+};
+
+}  // namespace ds

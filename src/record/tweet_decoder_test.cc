@@ -1,0 +1,73 @@
+#include "record/tweet_decoder.h"
+
+#include <gtest/gtest.h>
+
+#include "base/json_writer.h"
+#include "record/avro_tweet.h"
+
+namespace ds {
+namespace {
+
+const Tweet kTweet{"00000000-0000-8000-8000-000000000000", 1'700'000'000'000,
+                   "Love \"SuperCoffee\"!\n☕", "SuperCoffee", "positive"};
+
+ByteVec avro() {
+  ByteVec bytes;
+  append_avro(bytes,
+              {kTweet.tweet_id, kTweet.timestamp, kTweet.text, kTweet.brand, kTweet.sentiment});
+  return bytes;
+}
+ByteVec confluent() {
+  ByteVec bytes = from_hex("00 00000007");
+  const ByteVec body = avro();
+  bytes.insert(bytes.end(), body.begin(), body.end());
+  return bytes;
+}
+ByteVec json() {
+  const std::string text = to_json(kTweet);
+  return {text.begin(), text.end()};
+}
+
+TEST(TweetDecoder, ReadsEveryEncodingByNameOrByItself) {
+  using enum TweetEncoding;
+  struct Case {
+    const char* what;
+    ByteVec bytes;
+    TweetEncoding named;
+  };
+  for (const auto& [what, bytes, named] :
+       {Case{"avro", avro(), kAvro}, Case{"confluent", confluent(), kConfluent},
+        Case{"json", json(), kJson}}) {
+    SCOPED_TRACE(what);
+    for (const TweetEncoding encoding : {kAuto, kAvro, kConfluent, kJson}) {
+      TweetDecoder decoder(encoding);
+      for (int again = 0; again < 2; ++again) {
+        const auto found = decoder.decode(bytes);
+        ASSERT_EQ(found.has_value(), encoding == kAuto || encoding == named);
+        if (!found) continue;
+        EXPECT_EQ((Tweet{std::string(found->tweet_id), found->timestamp, std::string(found->text),
+                         std::string(found->brand), std::string(found->sentiment)}),
+                  kTweet);
+      }
+    }
+    TweetDecoder decoder;
+    for (std::size_t n = 0; n < bytes.size(); ++n)
+      EXPECT_FALSE(decoder.decode(ByteView(bytes).first(n))) << n;
+  }
+}
+
+TEST(TweetDecoder, RefusesJsonThatIsNoTweet) {
+  TweetDecoder decoder(TweetEncoding::kJson);
+  for (const char* text :
+       {"", "{}", "[]", "5", "{\"tweetId\":1}", "{\"tweetId\":\"a\",\"timestamp\":\"now\"}",
+        R"({"tweetId":"a","timestamp":1.5,"text":"t","brand":"b","sentiment":"positive"})",
+        R"({"tweetId":"a","timestamp":1,"text":null,"brand":"b","sentiment":"positive"})",
+        R"({"tweetId":"a","timestamp":1,"text":"t","brand":"b","sentiment":"positive"} x)"})
+    EXPECT_FALSE(decoder.decode(as_bytes(text))) << text;
+  EXPECT_TRUE(decoder.decode(as_bytes(
+      R"( {"sentiment":"neutral","extra":[1],"tweetId":"a","timestamp":1,"text":"","brand":"b"} )")));
+  EXPECT_FALSE(parse_tweet_encoding("protobuf").ok());
+}
+
+}  // namespace
+}  // namespace ds
