@@ -107,8 +107,9 @@ int run_verify(const Invocation& invocation) {
     if (!verdict) return report_error(verdict.error());
     verdicts.push_back(std::move(*verdict));
   }
-  // With brokers and no sink, or with both named, the topic itself is held against the claims.
-  if (asked_brokers && (sinks.empty() || asked_topic)) {
+  // A store is held against the claims, those of the cluster when it is named; without a store the
+  // topic itself is.
+  if (sinks.empty()) {
     auto verdict = verify_in_topic(client, topic, run, clock, log);
     if (!verdict) return report_error(verdict.error());
     verdicts.push_back(std::move(*verdict));

@@ -77,8 +77,8 @@ class TweetIdReader {
 /// Visits every record from fetched.first_offset on. Batches that fail their checksum and records
 /// that cannot be read are told as undecodable, and the walk goes on behind them.
 ///
-/// Lifetime: views point into `fetched`, or into `scratch` until the batch is done when it was
-///           compressed.
+/// Lifetime: views point into `fetched`, or until the batch is done into `scratch` (compressed), or
+///           until its forget() into the decoder (JSON).
 /// Cost:     a checksum over the bytes, then no allocation and no virtual call.
 template <typename Visitor>
 void read_tweets(const kafka::Fetched& fetched, ByteVec& scratch, TweetDecoder& decoder,

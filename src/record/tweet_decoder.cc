@@ -3,6 +3,8 @@
 #include <fmt/format.h>
 #include <simdjson.h>
 
+#include <deque>
+
 #include "record/avro_tweet.h"
 
 namespace ds {
@@ -17,6 +19,7 @@ std::optional<TweetView> decode_confluent(ByteView bytes) {
 
 struct TweetDecoder::Json {
   simdjson::dom::parser parser;
+  std::deque<std::string> kept;  // a tweet's four texts in a row; a deque moves none
 };
 
 Result<TweetEncoding> parse_tweet_encoding(std::string_view name) {
@@ -66,7 +69,20 @@ std::optional<TweetView> TweetDecoder::decode_json(ByteView bytes) {
       object["timestamp"].get(timestamp) != simdjson::SUCCESS)
     return std::nullopt;
   tweet.timestamp = timestamp;
+  // The parser's strings last until its next document only.
+  std::string& kept = json_->kept.emplace_back();
+  kept.reserve(tweet.tweet_id.size() + tweet.text.size() + tweet.brand.size() +
+               tweet.sentiment.size());
+  for (std::string_view* each : {&tweet.tweet_id, &tweet.text, &tweet.brand, &tweet.sentiment}) {
+    const std::size_t at = kept.size();
+    kept += *each;
+    *each = std::string_view(kept).substr(at);
+  }
   return tweet;
+}
+
+void TweetDecoder::forget() {
+  if (json_) json_->kept.clear();
 }
 
 }  // namespace ds

@@ -24,9 +24,11 @@ class TweetDecoder {
   TweetDecoder(TweetDecoder&&) noexcept;
   TweetDecoder& operator=(TweetDecoder&&) noexcept;
 
-  /// Nothing when the bytes are no tweet. Views point into `bytes`, or into the decoder until the
-  /// next call when it was JSON.
+  /// Nothing when the bytes are no tweet. Views point into `bytes`, or when it was JSON into the
+  /// decoder, until forget().
   std::optional<TweetView> decode(ByteView bytes);
+  /// Lets go of what JSON tweets were unpacked into; for whoever no longer holds a view.
+  void forget();
 
  private:
   struct Json;

@@ -56,6 +56,23 @@ TEST(TweetDecoder, ReadsEveryEncodingByNameOrByItself) {
   }
 }
 
+TEST(TweetDecoder, KeepsJsonTweetsUntilTheBatchIsDone) {
+  TweetDecoder decoder;
+  std::vector<TweetView> views;
+  for (int i = 0; i < 1000; ++i) {
+    Tweet tweet = kTweet;
+    tweet.tweet_id = "id-" + std::to_string(i);
+    const auto view = decoder.decode(as_bytes(to_json(tweet)));
+    ASSERT_TRUE(view);
+    views.push_back(*view);
+  }
+  for (int i = 0; i < 1000; ++i) {
+    EXPECT_EQ(views[static_cast<std::size_t>(i)].tweet_id, "id-" + std::to_string(i));
+    EXPECT_EQ(views[static_cast<std::size_t>(i)].text, kTweet.text);
+  }
+  decoder.forget();
+}
+
 TEST(TweetDecoder, RefusesJsonThatIsNoTweet) {
   TweetDecoder decoder(TweetEncoding::kJson);
   for (const char* text :

@@ -72,12 +72,14 @@ struct Printing : Counting {
 }  // namespace
 
 Result<Stored> NoneSink::store(std::span<const kafka::Fetched> batches) {
+  decoder_.forget();
   Counting counting;
   for (const kafka::Fetched& fetched : batches) read_tweets(fetched, scratch_, decoder_, counting);
   return counting.tally.sum();
 }
 
 Result<Stored> StdoutSink::store(std::span<const kafka::Fetched> batches) {
+  decoder_.forget();
   lines_.clear();
   Printing printing(lines_);
   for (const kafka::Fetched& fetched : batches) {

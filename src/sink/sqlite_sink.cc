@@ -159,6 +159,7 @@ Result<Sink::Offsets> SqliteSink::next_offsets(const std::string& cluster_id) {
 }
 
 Result<Stored> SqliteSink::store(std::span<const kafka::Fetched> batches) {
+  decoder_.forget();
   auto transaction = sqlite::Transaction::begin(db_);
   if (!transaction) return std::move(transaction).error();
   auto stored = store_in(*transaction, batches);
