@@ -50,17 +50,18 @@ class ApacheKafka(storm.Case):
         self.assertEqual({"positive": TOTAL * 5 // 10, "negative": TOTAL * 3 // 10, "neutral": TOTAL * 2 // 10}, mix)
 
     def test_consumed_twice_is_stored_once(self):
-        """a second consume of the same group finds nothing; with --reset-offsets it stores nothing twice"""
+        """a second consume finds nothing; --reset-offsets reads all again, which verify then names"""
         kafka = self.kafka()
         self.produce(kafka, "again", "--acks", "all")
         database = self.folder / "again.db"
-        for more, expected in ((), TOTAL), ((), 0), (("--reset-offsets",), None):
+        for more, stored, rows in ((), TOTAL, TOTAL), ((), 0, TOTAL), (("--reset-offsets",), TOTAL, 2 * TOTAL):
             account = self.run_json("consume", "--brokers", kafka.address, "--topic", "again", "--group", "g",
                                     "--sink", f"sqlite:{database}", "--until-end", *more)
-            if expected is not None:
-                self.assertEqual(expected, account["stored"])
-            [(rows,)] = self.select(database, "select count(*) from tweets")
-            self.same(f"consume {' '.join(more)}", asked=TOTAL, rows=rows)
+            self.assertEqual(stored, account["stored"])
+            [(found,)] = self.select(database, "select count(*) from tweets")
+            self.same(f"consume {' '.join(more)}", expected=rows, rows=found)
+        verdict = self.run_json("verify", "--sink", f"sqlite:{database}", expect=storm.GOAL_FAILED)
+        self.same("doubled", rows=TOTAL, verdict=verdict["duplicated"])
 
 
 if __name__ == "__main__":
