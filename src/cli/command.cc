@@ -31,6 +31,7 @@ struct Parsed {
   CLI::App* app = nullptr;
   std::map<std::string, std::vector<std::string>, std::less<>> given;
   std::map<std::string, bool, std::less<>> switches;
+  std::map<std::string, CLI::Option*, std::less<>> switch_options;
   std::vector<std::string> words;
 };
 
@@ -49,7 +50,8 @@ void add_flags(Parsed& parsed, std::span<const std::string_view> names) {
     if (const std::string text = default_of(*parsed.command, *setting); !text.empty())
       help += fmt::format(" [{}]", text);
     if (setting->kind == Kind::kSwitch) {
-      parsed.app->add_flag(flag, parsed.switches[std::string(name)], help);
+      parsed.switch_options[std::string(name)] =
+          parsed.app->add_flag(flag, parsed.switches[std::string(name)], help);
     } else {
       auto* option = parsed.app->add_option(flag, parsed.given[std::string(name)], help)
                          ->type_name(std::string(setting->value_name));
@@ -89,8 +91,9 @@ Result<Settings> resolve(const Parsed& parsed) {
     if (!texts.empty())
       settings->set(name, {fmt::format("{}", fmt::join(texts, std::string(1, kListSeparator))),
                            "--" + name, true});
-  for (const auto& [name, on] : parsed.switches)
-    if (on) settings->set(name, {"true", "--" + name, true});
+  for (const auto& [name, option] : parsed.switch_options)  // --name or --name=false
+    if (option->count() > 0)
+      settings->set(name, {parsed.switches.at(name) ? "true" : "false", "--" + name, true});
   return settings;
 }
 

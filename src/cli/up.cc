@@ -17,6 +17,7 @@ namespace ds::cli {
 namespace {
 
 constexpr Nanos kCatchUpMax = 60 * kSecond;
+constexpr Nanos kGroupWaitMax = 5 * kSecond;
 
 struct UpOptions {
   std::string data_dir;
@@ -94,6 +95,7 @@ class Up {
     auto intake = Intake::start(options_.intake, clock_, log_);
     if (!intake) return std::move(intake).error().while_trying("start the pipeline");
     intake_ = std::move(*intake);
+    wait_for_the_group();
     auto backlog = backlog_of(options_, *intake_, clock_, log_);
     if (!backlog) return std::move(backlog).error();
     balance_.emplace(*backlog);
@@ -145,6 +147,21 @@ class Up {
   }
 
  private:
+  /// The broker keeps what the group has not read; so the group's place comes before the storm.
+  void wait_for_the_group() {
+    kafka::Admin admin(options_.storm.client, clock_, log_);
+    const Nanos until = clock_.now() + kGroupWaitMax;
+    while (clock_.now() < until && !Interrupt::asked()) {
+      const auto& consumer = options_.intake.consumer;
+      const auto committed = admin.group_committed(consumer.group, consumer.topic);
+      const auto topic = admin.describe_topic(consumer.topic);
+      if (committed && topic && committed->size() == topic->partitions.size()) return;
+      intake_->pipeline().wait(5 * kMillisecond);
+    }
+    log_.warn("the group {} has not told its place: what it has not read may be dropped",
+              options_.intake.consumer.group);
+  }
+
   bool caught_up() const {
     Snapshot now;
     storm_->show(now);
@@ -164,7 +181,9 @@ class Up {
                 .embedded = broker_ != nullptr};
     if (broker_) {
       s.broker.durability = broker_->durability().to_string();
-      s.broker.bytes = broker_->stats().log_bytes;
+      const auto stats = broker_->stats();
+      s.broker.bytes = stats.log_bytes;
+      s.broker.held = stats.producers_held > 0;
     }
     s.balance = settled_ ? balance_->settle(s) : balance_->look(s);
     return s;
@@ -226,6 +245,7 @@ Command up_command() {
                        {"total", "0"},
                        {"workers", "1"},
                        {"retention-bytes", "1GiB"},
+                       {"keep-unread", "true"},
                        {"flush-ms", "5"}},
           .run = run_up};
 }

@@ -113,6 +113,7 @@ std::string render_screen(const Snapshot& s, ScreenTitle title, const ScreenSize
   if (s.stored > 0 || !generation)
     more.push_back(fmt::format("stored {}  lag {} records, {:.1f} s", with_commas(s.stored),
                                with_commas(s.lag.records), s.lag.seconds));
+  if (s.broker.held) more.push_back("the broker slows the storm: nothing unread is dropped");
   if (!s.balance.text.empty()) more.push_back("ledger: " + s.balance.text);
   more.push_back(fmt::format("CPU {:.2f} cores  memory {}", s.cpu_cores,
                              human_bytes(static_cast<double>(s.rss_bytes))));

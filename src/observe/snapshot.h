@@ -111,11 +111,13 @@ struct BrokerShown {
   bool embedded = false;
   std::string durability;
   std::uint64_t bytes = 0;
+  bool held = false;  // producers are slowed, so that nothing unread is dropped
   static void fields(auto& self, auto& io) {
     io("address", self.address);
     io("embedded", self.embedded);
     io("durability", self.durability);
     io("bytes", self.bytes);
+    io("held", self.held);
   }
 };
 

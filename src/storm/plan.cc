@@ -28,8 +28,7 @@ std::optional<Nanos> Plan::intended(std::uint64_t batch, Nanos now) const {
   return at;
 }
 
-Plan::Turn Plan::begin(std::uint64_t batch, Nanos now) {
-  const std::lock_guard lock(mutex_);
+Plan::Turn Plan::turn_of(std::uint64_t batch, Nanos now) const {
   const std::uint64_t first = batch * batch_size_;
   const bool behind = end_ < now && now - end_ > kGrace;
   if (behind || (total_ != 0 && first >= total_)) return {.answer = Answer::kFinished};
@@ -45,13 +44,26 @@ Plan::Turn Plan::begin(std::uint64_t batch, Nanos now) {
       std::upper_bound(mixes_.begin(), mixes_.end(), batch,
                        [](std::uint64_t b, const MixPart& each) { return b < each.from_batch; }));
   const std::uint64_t records = total_ == 0 ? batch_size_ : std::min(batch_size_, total_ - first);
-  next_batch_ = std::max(next_batch_, batch + 1);
-  begun_ += records;
   return {.answer = Answer::kBegin,
           .intended = *due,
           .records = static_cast<std::uint32_t>(records),
           .mix_batch = batch - mix->from_batch,
           .mix = mix->mix};
+}
+
+Plan::Turn Plan::look(std::uint64_t batch, Nanos now) const {
+  const std::lock_guard lock(mutex_);
+  return turn_of(batch, now);
+}
+
+Plan::Turn Plan::begin(std::uint64_t batch, Nanos now) {
+  const std::lock_guard lock(mutex_);
+  const Turn turn = turn_of(batch, now);
+  if (turn.answer == Answer::kBegin) {
+    next_batch_ = std::max(next_batch_, batch + 1);
+    begun_ += turn.records;
+  }
+  return turn;
 }
 
 std::uint64_t Plan::change_schedule(Schedule schedule, Nanos now) {

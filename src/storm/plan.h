@@ -34,6 +34,8 @@ class Plan {
   };
   /// Asks for a batch; when it is due it counts as begun.
   Turn begin(std::uint64_t batch, Nanos now);
+  /// What begin() would answer; nothing is begun.
+  Turn look(std::uint64_t batch, Nanos now) const;
 
   /// From the first batch that nobody has begun on. Returns that batch.
   std::uint64_t change_schedule(Schedule schedule, Nanos now);
@@ -57,6 +59,7 @@ class Plan {
     std::uint32_t mix;
   };
   std::optional<Nanos> intended(std::uint64_t batch, Nanos now) const;
+  Turn turn_of(std::uint64_t batch, Nanos now) const;  // with mutex_ held
 
   const std::uint64_t batch_size_;
   const std::uint64_t total_;

@@ -47,18 +47,24 @@ void Worker::run(std::stop_token stop) {
 }
 
 Worker::Step Worker::advance(Stream& stream, Nanos now) {
-  if (stream.turn.answer != Plan::Answer::kBegin) {
-    stream.turn = plan_.begin(stream.batch, now);
-    if (stream.turn.answer == Plan::Answer::kFinished) {
-      stream.finished = true;
-      return Step::kFinished;
-    }
-    if (stream.turn.answer == Plan::Answer::kWait) {
-      wait_until_ = std::min(wait_until_, stream.turn.intended);
-      return Step::kWaits;
-    }
+  // First due, then room, then begun: what is begun is also sent, so that a run which is stopped
+  // while its partitions are busy has not scheduled more than it made.
+  const bool begun = stream.turn.answer == Plan::Answer::kBegin;
+  if (!begun) {
+    const Plan::Turn next = plan_.look(stream.batch, now);
+    if (next.answer != Plan::Answer::kBegin) return rest(stream, next);
   }
-  if (!submit_piece(stream)) return Step::kBlocked;
+  const auto slot = outlet_->reserve(partition_of(stream), settings_.batch_bytes_max);
+  if (!slot) return Step::kBlocked;
+  if (!begun) {
+    const Plan::Turn turn = plan_.begin(stream.batch, now);
+    if (turn.answer != Plan::Answer::kBegin) {  // the plan has changed meanwhile
+      outlet_->submit(*slot, {.partition = partition_of(stream)});
+      return rest(stream, turn);
+    }
+    stream.turn = turn;
+  }
+  submit_piece(stream, *slot);
   if (stream.made == stream.turn.records) {
     stream.batch += settings_.streams;
     stream.made = 0;
@@ -67,11 +73,21 @@ Worker::Step Worker::advance(Stream& stream, Nanos now) {
   return Step::kMade;
 }
 
-bool Worker::submit_piece(Stream& stream) {
-  const auto partition =
-      static_cast<std::int32_t>(stream.stream % static_cast<std::uint32_t>(settings_.partitions));
-  const auto slot = outlet_->reserve(partition, settings_.batch_bytes_max);
-  if (!slot) return false;
+Worker::Step Worker::rest(Stream& stream, const Plan::Turn& turn) {
+  if (turn.answer == Plan::Answer::kFinished) {
+    stream.finished = true;
+    return Step::kFinished;
+  }
+  wait_until_ = std::min(wait_until_, turn.intended);
+  return Step::kWaits;
+}
+
+std::int32_t Worker::partition_of(const Stream& stream) const {
+  return static_cast<std::int32_t>(stream.stream %
+                                   static_cast<std::uint32_t>(settings_.partitions));
+}
+
+void Worker::submit_piece(Stream& stream, const kafka::Outlet::Slot& slot) {
   const Filled filled =
       filler_->fill({.batch = stream.batch,
                      .mix_batch = stream.turn.mix_batch,
@@ -79,17 +95,16 @@ bool Worker::submit_piece(Stream& stream) {
                      .first = stream.made,
                      .count = stream.turn.records - stream.made,
                      .timestamp_ms = clock_.wall_ms(),
-                     .stamp = {slot->producer_id, slot->producer_epoch, slot->base_sequence}},
-                    slot->bytes.first(std::min(slot->bytes.size(), settings_.batch_bytes_max)));
+                     .stamp = {slot.producer_id, slot.producer_epoch, slot.base_sequence}},
+                    slot.bytes.first(std::min(slot.bytes.size(), settings_.batch_bytes_max)));
   check(filled.records > 0, "a record is larger than the largest batch");
   account_.enqueued(filled.records, filled.by_sentiment, stream.turn.intended);
-  outlet_->submit(*slot, {.partition = partition,
-                          .records = filled.records,
-                          .size = filled.bytes,
-                          .token = stream.batch * settings_.batch_size + stream.made,
-                          .intended = stream.turn.intended});
+  outlet_->submit(slot, {.partition = partition_of(stream),
+                         .records = filled.records,
+                         .size = filled.bytes,
+                         .token = stream.batch * settings_.batch_size + stream.made,
+                         .intended = stream.turn.intended});
   stream.made += filled.records;
-  return true;
 }
 
 void Worker::on_delivery(const kafka::OutBatch& batch, const kafka::Delivery& delivery) {

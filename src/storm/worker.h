@@ -59,7 +59,9 @@ class Worker final : private kafka::DeliveryListener {
   enum class Step { kMade, kBlocked, kWaits, kFinished };
 
   Step advance(Stream& stream, Nanos now);
-  bool submit_piece(Stream& stream);
+  Step rest(Stream& stream, const Plan::Turn& turn);
+  std::int32_t partition_of(const Stream& stream) const;
+  void submit_piece(Stream& stream, const kafka::Outlet::Slot& slot);
   void on_delivery(const kafka::OutBatch& batch, const kafka::Delivery& delivery) override;
 
   const WorkerSettings settings_;

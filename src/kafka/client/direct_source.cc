@@ -302,6 +302,7 @@ Status DirectSource::on_starts(Feed& feed, ByteView body) {
   const auto answer = decode<ListOffsetsResponse>(
       body, feed.connection.version_of(ListOffsetsRequest::api).value());
   if (!answer) return answer.error();
+  std::map<TopicPartition, std::int64_t> starts;
   for (const auto& topic : answer->topics) {
     for (const auto& each : topic.partitions) {
       Position* const position = asked_position(feed, each.partition_index);
@@ -313,8 +314,11 @@ Status DirectSource::on_starts(Feed& feed, ByteView body) {
       }
       position->state = State::kReading;
       position->next = each.offset;
+      starts[name_of(each.partition_index)] = each.offset;
     }
   }
+  // From now on the group's place is known: a broker that keeps what is unread keeps it from here.
+  if (!starts.empty()) commit(starts);
   return Done{};
 }
 
