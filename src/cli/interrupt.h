@@ -1,4 +1,4 @@
-// Ctrl-C and SIGTERM ask for a clean end; a second one ends at once.
+// Ctrl-C and SIGTERM ask for a clean end; another one, a second later or more, ends at once.
 #pragma once
 
 namespace ds::cli {
