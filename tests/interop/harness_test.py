@@ -43,6 +43,13 @@ class Processes(unittest.TestCase):
     def test_stop_tells_the_exit_code(self):
         self.assertEqual(-signal.SIGTERM, self.start(SLEEPER).stop(signal.SIGTERM))
 
+    def test_only_what_it_told_itself_counts(self):
+        self.log.write_text("ready at old:1\n")  # by a process before it, into the same log
+        process = storm.Process([sys.executable, "-c", "import time; print('ready at new:2, so', flush=True); "
+                                 "time.sleep(600)"], self.log)
+        self.addCleanup(process.kill)
+        self.assertEqual("new:2", process.told(r"ready at ([^\s,]+)"))
+
     def test_waiting_ends_when_the_process_does(self):
         process = storm.Process([sys.executable, "-c", "print('no port'); raise SystemExit(3)"], self.log)
         with self.assertRaisesRegex(AssertionError, "ended with 3 before ready:\nno port"):

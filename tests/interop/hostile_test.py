@@ -174,7 +174,7 @@ class Hostile(storm.Case):
 
     def test_nobody_is_there(self):
         """a closed port: exit 3 at once, and what to do"""
-        done, _ = self.produce(f"127.0.0.1:{storm.free_port()}", expect=storm.UNREACHABLE, within=3)
+        done, _ = self.produce(self.nobody(), expect=storm.UNREACHABLE, within=3)
         self.assertIn("refused the connection", done.stderr)
         self.assertIn("try:", done.stderr)
 

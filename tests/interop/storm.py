@@ -18,6 +18,8 @@ import contextlib
 import json
 import os
 import pathlib
+import random
+import re
 import shutil
 import signal
 import socket
@@ -41,19 +43,11 @@ def size(usual, full):
     return full if FULL else usual
 
 
-def free_port():
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
-
-
-def listens(address):
-    host, port = address.rsplit(":", 1)
-    try:
-        socket.create_connection((host, int(port)), timeout=1).close()
-        return True
-    except OSError:
-        return False
+def drawn():
+    """Random numbers of the printed seed; DATASTORM_SEED (make test SEED=…) repeats them."""
+    seed = int(os.environ.get("DATASTORM_SEED") or random.SystemRandom().randrange(10**9))
+    print(f"  SEED={seed}", flush=True)
+    return random.Random(seed)
 
 
 def tail(path, lines=20):
@@ -69,6 +63,7 @@ class Process:
     def __init__(self, arguments, log, env=None):
         self.arguments = [str(each) for each in arguments]
         self.log = pathlib.Path(log)
+        self.log_from = self.log.stat().st_size if self.log.exists() else 0  # others wrote before
         with self.log.open("ab") as out:
             self.popen = subprocess.Popen(self.arguments, stdin=subprocess.DEVNULL, stdout=out,
                                           stderr=subprocess.STDOUT, env=env, start_new_session=True)
@@ -84,6 +79,19 @@ class Process:
                 raise AssertionError(f"{self.name}: not {what} within {limit} s:\n{tail(self.log)}")
             time.sleep(0.02)
         return time.monotonic() - began
+
+    def told(self, pattern, limit=20):
+        """Waits for a line of its output that begins so; returns what the group in it matched."""
+        found = None
+
+        def looked():
+            nonlocal found
+            with self.log.open("rb") as log:
+                log.seek(self.log_from)
+                found = re.search("^" + pattern, log.read().decode(errors="replace"), re.MULTILINE)
+            return found
+        self.wait_until(looked, limit, f"telling '{pattern}'")
+        return found[1]
 
     @property
     def name(self):
@@ -107,40 +115,43 @@ class Process:
 
 
 class Broker(Process):
-    """`datastorm broker` on a free port; ready when made."""
+    """`datastorm broker`, on a port that it chooses unless told one; ready when made."""
 
-    def __init__(self, data_dir, log, *more, address=None):
-        self.address = address or f"127.0.0.1:{free_port()}"
+    def __init__(self, data_dir, log, *more, address="127.0.0.1:0"):
         self.data_dir = data_dir
-        super().__init__([PROGRAM, "broker", "--listen", self.address, "--data-dir", data_dir, *more], log)
+        super().__init__([PROGRAM, "broker", "--listen", address, "--data-dir", data_dir, *more], log)
         try:
-            self.ready_after = self.wait_until(lambda: listens(self.address), 20, "listening")
+            self.address = self.told(r"broker ready at ([^\s,]+)")
         except AssertionError:
             self.kill()
             raise
 
 
 class Up(Process):
-    """`datastorm up` on free ports; ready when its status answers."""
+    """`datastorm up` on ports that it chooses, its broker's unless told; ready when its status answers."""
 
-    def __init__(self, data_dir, log, *more):
-        self.address, dashboard, control = (f"127.0.0.1:{free_port()}" for _ in range(3))
-        self.dashboard, self.control = f"http://{dashboard}", f"http://{control}"
-        super().__init__([PROGRAM, "up", "--data-dir", data_dir, "--broker-listen", self.address,
-                          "--dashboard", dashboard, "--control", control, "--no-open", *more], log)
+    def __init__(self, data_dir, log, *more, address="127.0.0.1:0"):
+        began = time.monotonic()
+        super().__init__([PROGRAM, "up", "--data-dir", data_dir, "--broker-listen", address, "--dashboard",
+                          "127.0.0.1:0", "--control", "127.0.0.1:0", "--no-open", *more], log)
         try:
-            self.ready_after = self.wait_until(lambda: listens(dashboard) and listens(control), 30, "live")
-        except AssertionError:
+            self.dashboard = self.told(r"dashboard +(http://\S+)$")
+            self.control = self.told(r"control +(http://\S+)/status$")
+            self.address = self.told(r"broker +([^\s,]+)")
+            self.status()
+        except (AssertionError, OSError):
             self.kill()
             raise
+        self.ready_after = time.monotonic() - began
 
     def status(self):
         with urllib.request.urlopen(self.control + "/status", timeout=5) as answer:
             return json.load(answer)
 
-    def page(self):
-        with urllib.request.urlopen(self.dashboard + "/", timeout=5) as answer:
-            return answer.read().decode()
+    def get(self, path):
+        """What the dashboard answers, as bytes."""
+        with urllib.request.urlopen(self.dashboard + path, timeout=5) as answer:
+            return answer.read()
 
 
 class Kafka:
@@ -210,8 +221,15 @@ class Case(unittest.TestCase):
     def broker(self, data_dir=None, *more, **named):
         return self.keep(Broker(data_dir or self.folder / "broker", self.folder / "broker.log", *more, **named))
 
-    def up(self, *more, data_dir=None):
-        return self.keep(Up(data_dir or self.folder / "up", self.folder / "up.log", *more))
+    def up(self, *more, data_dir=None, **named):
+        return self.keep(Up(data_dir or self.folder / "up", self.folder / "up.log", *more, **named))
+
+    def nobody(self):
+        """An address that refuses every connection for as long as the test runs."""
+        taken = socket.socket()
+        self.addCleanup(taken.close)
+        taken.bind(("127.0.0.1", 0))  # bound, so that no other test is given it; not listening
+        return "127.0.0.1:%d" % taken.getsockname()[1]
 
     def kafka(self, *options):
         for program in ("java", "mvn"):
