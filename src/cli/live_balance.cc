@@ -16,18 +16,20 @@ std::uint64_t above(std::uint64_t a, std::uint64_t b) {
 
 }  // namespace
 
-BalanceShown LiveBalance::settle(const Snapshot& s) const {
-  const std::uint64_t expected = backlog_ + s.counters.acknowledged;
-  // A batch whose fate the producer never heard may be stored all the same.
-  const std::uint64_t welcome = expected + s.counters.unknown;
-  BalanceShown shown{.missing = above(expected, s.stored), .doubled = above(s.stored, welcome)};
-  shown.ok = shown.missing == 0 && shown.doubled == 0 &&
-             s.counters.acknowledged == s.counters.scheduled && s.counters.failed == 0;
-  if (shown.missing > 0) {
-    shown.text = fmt::format("{} acknowledged tweets are not stored", with_commas(shown.missing));
-  } else if (shown.doubled > 0) {
-    shown.text =
-        fmt::format("{} tweets more than acknowledged are stored", with_commas(shown.doubled));
+/// A batch whose fate the producer never heard may be stored all the same.
+std::uint64_t LiveBalance::surplus(const Snapshot& s) const {
+  return above(s.stored, backlog_ + s.counters.acknowledged + s.counters.unknown);
+}
+
+BalanceShown LiveBalance::shown(const Snapshot& s, std::uint64_t missing,
+                                std::uint64_t doubled) const {
+  BalanceShown shown{.missing = missing, .doubled = doubled};
+  shown.ok = missing == 0 && doubled == 0 && s.counters.acknowledged == s.counters.scheduled &&
+             s.counters.failed == 0;
+  if (missing > 0) {
+    shown.text = fmt::format("{} acknowledged tweets are not stored", with_commas(missing));
+  } else if (doubled > 0) {
+    shown.text = fmt::format("{} tweets more than acknowledged are stored", with_commas(doubled));
   } else if (s.counters.acknowledged == s.counters.scheduled) {
     shown.text = fmt::format(
         "scheduled = acknowledged = stored: every tweet is accounted for{}",
@@ -40,11 +42,26 @@ BalanceShown LiveBalance::settle(const Snapshot& s) const {
   return shown;
 }
 
+BalanceShown LiveBalance::settle(const Snapshot& s) const {
+  return shown(s, above(backlog_ + s.counters.acknowledged, s.stored), surplus(s));
+}
+
+BalanceShown LiveBalance::settle(const Snapshot& s, const Verdict& of_this_run) const {
+  BalanceShown told = shown(s, of_this_run.lost, of_this_run.duplicated);
+  if (const std::uint64_t others = above(surplus(s), of_this_run.duplicated); others > 0)
+    told.text += fmt::format(", and {} that others wrote", with_commas(others));
+  return told;
+}
+
 BalanceShown LiveBalance::look(const Snapshot& s) {
   const bool quiet = s.counters.acknowledged == acknowledged_before_ && s.stored == stored_before_;
   quiet_ticks_ = quiet ? quiet_ticks_ + 1 : 0;
   acknowledged_before_ = s.counters.acknowledged;
   stored_before_ = s.stored;
+  if (const std::uint64_t more = surplus(s); quiet && more > 0)
+    return {.text = fmt::format("every tweet is accounted for, and {} more are stored: others "
+                                "wrote them, or they came twice; datastorm verify tells",
+                                with_commas(more))};
   if (quiet_ticks_ >= kQuietTicks && s.lag.records == 0) return settle(s);
   const std::uint64_t on_the_way = above(backlog_ + s.counters.acknowledged, s.stored);
   return {.text = on_the_way == 0 ? "every tweet is accounted for"

@@ -4,6 +4,7 @@
 
 #include <cstdint>
 
+#include "ledger/balance.h"
 #include "observe/snapshot.h"
 
 namespace ds::cli {
@@ -14,12 +15,18 @@ class LiveBalance {
   explicit LiveBalance(std::uint64_t backlog) : backlog_(backlog) {}
 
   /// Looks at counters, stored and lag of a snapshot; call it once a second. Counters are read one
-  /// after the other, so only what stays missing while nothing moves counts as missing.
+  /// after the other, so only what stays missing while nothing moves counts as missing. What is
+  /// stored beyond that may be others' or doubled: counts cannot tell, so nobody is accused.
   BalanceShown look(const Snapshot& snapshot);
-  /// At the end, when everything has come to rest.
+  /// At the end, when everything has come to rest. Whatever is too much counts as doubled.
   BalanceShown settle(const Snapshot& snapshot) const;
+  /// The same when the store's rows were looked at one by one, and too much may be others'.
+  BalanceShown settle(const Snapshot& snapshot, const Verdict& of_this_run) const;
 
  private:
+  BalanceShown shown(const Snapshot& s, std::uint64_t missing, std::uint64_t doubled) const;
+  std::uint64_t surplus(const Snapshot& s) const;
+
   std::uint64_t backlog_;
   std::uint64_t acknowledged_before_ = 0;
   std::uint64_t stored_before_ = 0;

@@ -53,5 +53,40 @@ TEST(LiveBalance, SettlesEveryCase) {
   }
 }
 
+TEST(LiveBalance, AccusesNobodyOfWhatOthersMayHaveWritten) {
+  LiveBalance balance(0);
+  BalanceShown shown;
+  for (int i = 0; i < 6; ++i) shown = balance.look(counts(100, 100, 150));
+  EXPECT_TRUE(shown.ok);
+  EXPECT_EQ(shown.doubled, 0u);
+  EXPECT_NE(shown.text.find("50 more are stored"), std::string::npos) << shown.text;
+}
+
+TEST(LiveBalance, TellsTwinsFromOthersByTheRowsThemselves) {
+  struct Case {
+    const char* what;
+    std::uint64_t stored, lost, duplicated;
+    bool ok;
+    const char* says;
+  };
+  const Case cases[] = {
+      {"others wrote", 160, 0, 0, true, "accounted for, and 60 that others wrote"},
+      {"one came twice", 101, 0, 1, false, "1 tweets more"},
+      {"one came twice among others", 160, 0, 1, false, "and 59 that others wrote"},
+      {"others hide a loss", 160, 2, 0, false, "2 acknowledged tweets are not stored"},
+  };
+  for (const auto& each : cases) {
+    SCOPED_TRACE(each.what);
+    Verdict verdict;
+    verdict.lost = each.lost;
+    verdict.duplicated = each.duplicated;
+    const auto shown = LiveBalance(0).settle(counts(100, 100, each.stored), verdict);
+    EXPECT_EQ(shown.ok, each.ok);
+    EXPECT_EQ(shown.missing, each.lost);
+    EXPECT_EQ(shown.doubled, each.duplicated);
+    EXPECT_NE(shown.text.find(each.says), std::string::npos) << shown.text;
+  }
+}
+
 }  // namespace
 }  // namespace ds::cli

@@ -11,6 +11,9 @@
 #include "cli/live_balance.h"
 #include "cli/storm_options.h"
 #include "cli/terminal.h"
+#include "ledger/verify.h"
+#include "sink/make_sink.h"
+#include "sink/sqlite_reader.h"
 #include "web/dashboard.h"
 
 namespace ds::cli {
@@ -70,6 +73,17 @@ Result<std::uint64_t> backlog_of(const UpOptions& options, const Intake& intake,
     backlog += static_cast<std::uint64_t>(std::max<std::int64_t>(0, end - from));
   }
   return backlog;
+}
+
+/// A run's claims, as the store has them, against its rows.
+Result<Verdict> row_by_row(const std::string& store, const std::string& run) {
+  auto reader = SqliteReader::open(store);
+  if (!reader) return std::move(reader).error();
+  auto book = reader->claims();
+  if (!book) return std::move(book).error();
+  auto claimed = choose_run(*book, run);
+  if (!claimed) return std::move(claimed).error();
+  return verify_store(*reader, **claimed);
 }
 
 /// Everything that `up` runs, in the order in which it starts; it ends in the reverse order.
@@ -143,6 +157,7 @@ class Up {
     Snapshot last = latest();
     dashboard_.reset();
     if (broker_) broker_->stop();
+    if (last.balance.doubled > 0) tell_apart(last);
     return last;
   }
 
@@ -167,6 +182,17 @@ class Up {
     storm_->show(now);
     intake_->show(now);
     return balance_->settle(now).missing == 0 && intake_->pipeline().account().lag == 0;
+  }
+
+  /// More is stored than was acknowledged: is it this run's, twice, or did others write meanwhile?
+  void tell_apart(Snapshot& last) const {
+    const auto path = sqlite_path(options_.intake.sink);
+    if (!path) return;
+    const auto verdict = row_by_row(*path, last.run);
+    if (verdict)
+      last.balance = balance_->settle(last, *verdict);
+    else
+      log_.warn("who wrote what is not known: {}", verdict.error().message);
   }
 
   /// On the dashboard's lane.

@@ -193,7 +193,8 @@ class TheWhole(storm.Case):
             self.live_again(up)
         self.assertEqual(storm.DONE, produce.popen.wait(60), storm.tail(produce.log))
         account = json.loads(storm.tail(produce.log, 1))
-        self.interrupt(up)
+        self.interrupt(up)  # it tells the others' records from its own
+        self.assertRegex(storm.tail(up.log, 1), r"[\d,]+ that others wrote$")
         ids = [identity(tweet_id) for tweet_id in self.rows().values()]
         mine = [each for each in ids if each[0] == account["run"]]
         verdict = self.verified(account["run"], "--sink", f"sqlite:{self.database}")
