@@ -46,10 +46,10 @@ check: build-tests ## the quick loop: unit tests
 	ctest --test-dir $(BUILD) --output-on-failure --no-label-summary -j $(JOBS) -L unit
 
 test: build-tests ## everything, with real servers; ends in ctest's summary
-	ctest --test-dir $(BUILD) --output-on-failure --no-label-summary -j 2
+	tests/fault/table.py $(BUILD)/fault -- ctest --test-dir $(BUILD) --output-on-failure --no-label-summary -j 2
 
 test-long: build-tests ## the same at full size
-	DATASTORM_TEST_SIZE=full ctest --test-dir $(BUILD) --output-on-failure --no-label-summary -j 2 --timeout 7200
+	DATASTORM_TEST_SIZE=full tests/fault/table.py $(BUILD)/fault -- ctest --test-dir $(BUILD) --output-on-failure --no-label-summary -j 2 --timeout 7200
 
 bench: build ## measure, three to six minutes; ARGS="wire --runs 5" for some of it
 	$(BUILD)/datastorm bench $(or $(ARGS),encode wire end-to-end peers --out $(BUILD)/bench)
