@@ -1,7 +1,9 @@
-// From fetched record batches to tweets, without a copy: what the sinks and verify share.
+// From fetched record batches to tweets and readings, without a copy: what the sinks and verify
+// share.
 //
 //   struct Visitor {
 //     void tweet(const kafka::RecordView&, const TweetView&, Sentiment);
+//     void reading(const kafka::RecordView&, const Reading&);   // left out: they are no tweets
 //     void undecodable(const Undecodable&);
 //     void batch_done(const kafka::BatchHeader&);   // its records have all been visited
 //   };
@@ -15,6 +17,7 @@
 #include "kafka/client/source.h"
 #include "kafka/wire/record_batch.h"
 #include "record/identity.h"
+#include "record/reading.h"
 #include "record/tweet_decoder.h"
 
 namespace ds {
@@ -74,6 +77,19 @@ class TweetIdReader {
   char prefix_[kTweetIdPrefix] = {};
 };
 
+/// Whatever a value is, by its looks: readings in JSON have a producer_id, readings in Avro are
+/// what is left when it is no tweet.
+template <typename Visitor>
+bool visit_reading(const kafka::RecordView& record, ByteView value, TweetDecoder& decoder,
+                   bool json, Visitor& visitor) {
+  if constexpr (requires { visitor.reading(record, Reading()); }) {
+    const auto reading = json ? decoder.reading(value) : decode_avro_reading(value);
+    if (reading) visitor.reading(record, *reading);
+    return reading.has_value();
+  }
+  return false;
+}
+
 /// Visits every record from fetched.first_offset on. Batches that fail their checksum and records
 /// that cannot be read are told as undecodable, and the walk goes on behind them.
 ///
@@ -97,14 +113,19 @@ void read_tweets(const kafka::Fetched& fetched, ByteVec& scratch, TweetDecoder& 
       while (const auto record = records.next()) {
         if (record->offset < fetched.first_offset) continue;
         next = record->offset + 1;
+        const bool json = record->value && !record->value->empty() && (*record->value)[0] == '{';
+        if (json && visit_reading(*record, *record->value, decoder, true, visitor)) continue;
         const auto tweet = record->value ? decoder.decode(*record->value) : std::nullopt;
         const auto sentiment = tweet ? sentiment_named(tweet->sentiment) : std::nullopt;
         if (sentiment)
           visitor.tweet(*record, *tweet, *sentiment);
+        else if (record->value && !json && !tweet &&
+                 visit_reading(*record, *record->value, decoder, false, visitor))
+          continue;
         else
           visitor.undecodable({record->offset, record->offset, record->value.value_or(ByteView{}),
                                !record->value ? "it has no value"
-                               : !tweet       ? "it is not a tweet"
+                               : !tweet       ? "it is neither a tweet nor a reading"
                                               : "its sentiment is none of the three"});
       }
       sound = records.status();

@@ -81,6 +81,11 @@ std::optional<TweetView> TweetDecoder::decode_json(ByteView bytes) {
   return tweet;
 }
 
+std::optional<Reading> TweetDecoder::reading(ByteView bytes) {
+  if (encoding_ != TweetEncoding::kAuto && encoding_ != TweetEncoding::kJson) return std::nullopt;
+  return readings_.decode_json(bytes);
+}
+
 void TweetDecoder::forget() {
   if (json_) json_->kept.clear();
 }

@@ -7,6 +7,7 @@
 
 #include "base/bytes.h"
 #include "base/result.h"
+#include "record/reading.h"
 #include "record/tweet.h"
 
 namespace ds {
@@ -27,6 +28,8 @@ class TweetDecoder {
   /// Nothing when the bytes are no tweet. Views point into `bytes`, or when it was JSON into the
   /// decoder, until forget().
   std::optional<TweetView> decode(ByteView bytes);
+  /// Nothing when the bytes are no reading in JSON, or JSON is not what is expected here.
+  std::optional<Reading> reading(ByteView bytes);
   /// Lets go of what JSON tweets were unpacked into; for whoever no longer holds a view.
   void forget();
 
@@ -36,6 +39,7 @@ class TweetDecoder {
 
   TweetEncoding encoding_;
   std::unique_ptr<Json> json_;  // made for the first JSON
+  ReadingDecoder readings_;
 };
 
 }  // namespace ds

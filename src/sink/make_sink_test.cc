@@ -40,7 +40,7 @@ TEST(StdoutSink, WritesAnObjectALine) {
                 R"("sentiment":"negative"})"
                 "\n"
                 R"({"topic":"tweets","partition":2,"offset":8,"last_offset":8,)"
-                R"("error":"it is not a tweet"})"
+                R"("error":"it is neither a tweet nor a reading"})"
                 "\n");
   std::free(text);
 }

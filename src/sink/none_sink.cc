@@ -16,6 +16,9 @@ struct Counting {
   void tweet(const kafka::RecordView&, const TweetView& tweet, Sentiment sentiment) {
     tally.add(tweet.brand, sentiment, tweet.timestamp);
   }
+  void reading(const kafka::RecordView&, const Reading& reading) {
+    tally.add(reading.timestamp_producer);
+  }
   void undecodable(const Undecodable& what) { tally.undecodable(what.count()); }
   void batch_done(const kafka::BatchHeader&) {}
 };
@@ -34,6 +37,19 @@ struct Line {
     io("text", self.tweet.text);
     io("brand", self.tweet.brand);
     io("sentiment", self.tweet.sentiment);
+  }
+};
+
+struct ReadingLine {
+  const kafka::TopicPartition& from;
+  std::int64_t offset;
+  const Reading& reading;
+
+  static void fields(auto& self, auto& io) {
+    io("topic", self.from.topic);
+    io("partition", self.from.partition);
+    io("offset", self.offset);
+    Reading::fields(self.reading, io);
   }
 };
 
@@ -60,6 +76,11 @@ struct Printing : Counting {
   void tweet(const kafka::RecordView& record, const TweetView& tweet, Sentiment sentiment) {
     Counting::tweet(record, tweet, sentiment);
     JsonWriter(lines).put(Line{*from, record.offset, tweet});
+    lines += '\n';
+  }
+  void reading(const kafka::RecordView& record, const Reading& reading) {
+    Counting::reading(record, reading);
+    JsonWriter(lines).put(ReadingLine{*from, record.offset, reading});
     lines += '\n';
   }
   void undecodable(const Undecodable& what) {

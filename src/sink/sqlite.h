@@ -31,6 +31,10 @@ class Statement {
   }
   Statement& bind(int at, std::int32_t value) { return bind(at, std::int64_t{value}); }
   Statement& bind(int at, std::uint32_t value) { return bind(at, std::int64_t{value}); }
+  Statement& bind(int at, double value) {
+    sqlite3_bind_double(statement_.get(), at, value);
+    return *this;
+  }
   Statement& bind(int at, std::string_view text) {
     // A null pointer would bind NULL.
     sqlite3_bind_text(get(), at, text.data() == nullptr ? "" : text.data(),

@@ -26,7 +26,8 @@ class SqliteSink::Storing {
         tables_(*sink.tables_),
         raw_(sink.settings_.store != StoreAs::kRollup),
         rollup_(sink.settings_.store != StoreAs::kRaw),
-        next_(sink.next_) {}
+        next_(sink.next_),
+        wall_ms_(sink.clock_.wall_ms()) {}
 
   void begin(const kafka::Fetched& fetched) {
     from_ = &fetched.from;
@@ -36,6 +37,7 @@ class SqliteSink::Storing {
     if (known != next_.end() && fetched.high_watermark < known->second)
       refuse_shrunken(fetched, known->second);
     if (raw_) keep(tables_.tweets.begin(fetched.from));
+    keep(tables_.readings.begin(fetched.from, wall_ms_));
   }
 
   void tweet(const kafka::RecordView& record, const TweetView& tweet, Sentiment sentiment) {
@@ -46,6 +48,13 @@ class SqliteSink::Storing {
     if (!raw_)
       if (const auto id = ids_.read(tweet.tweet_id)) keep(tables_.accounted.add(*id));
     tally_.add(tweet.brand, sentiment, tweet.timestamp);
+  }
+
+  /// A row whatever the way of storing: readings have no brands to roll up by.
+  void reading(const kafka::RecordView& record, const Reading& reading) {
+    if (record.offset < stored_below_) return tally_.suppressed();
+    keep(tables_.readings.add(record.offset, record.timestamp, reading));
+    tally_.add(reading.timestamp_producer);
   }
 
   void undecodable(const Undecodable& what) {
@@ -72,6 +81,7 @@ class SqliteSink::Storing {
   void end() { next_[*from_] = end_; }
   void finish() {
     if (raw_) keep(tables_.tweets.flush());
+    keep(tables_.readings.flush());
   }
 
   /// What was refused first, if anything.
@@ -100,6 +110,7 @@ class SqliteSink::Storing {
   Tables& tables_;
   const bool raw_, rollup_;
   Offsets next_;
+  const std::int64_t wall_ms_;
   const kafka::TopicPartition* from_ = nullptr;
   std::int64_t stored_below_ = 0, end_ = 0;
   TweetIdReader ids_;
@@ -128,6 +139,8 @@ Status SqliteSink::prepare() {
   if (auto set = db_.exec("pragma synchronous=" + settings_.synchronous); !set) return set;
   auto tweets = TweetRows::make(db_);
   if (!tweets) return std::move(tweets).error();
+  auto readings = ReadingRows::make(db_);
+  if (!readings) return std::move(readings).error();
   auto rollups = RollupRows::make(db_);
   if (!rollups) return std::move(rollups).error();
   auto accounted = AccountedRows::make(db_);
@@ -136,9 +149,9 @@ Status SqliteSink::prepare() {
   if (!offsets) return std::move(offsets).error();
   auto dead_letter = db_.prepare("insert into dead_letters values(?1, ?2, ?3, ?4, ?5, ?6)");
   if (!dead_letter) return std::move(dead_letter).error();
-  tables_.reset(new Tables{std::move(tweets).value(), std::move(rollups).value(),
-                           std::move(accounted).value(), std::move(offsets).value(),
-                           std::move(dead_letter).value()});
+  tables_.reset(new Tables{std::move(tweets).value(), std::move(readings).value(),
+                           std::move(rollups).value(), std::move(accounted).value(),
+                           std::move(offsets).value(), std::move(dead_letter).value()});
   return Done{};
 }
 
@@ -166,6 +179,7 @@ Result<Stored> SqliteSink::store(std::span<const kafka::Fetched> batches) {
   if (!stored) {
     // Whatever the writers still hold belongs to a transaction that never was.
     tables_->tweets.drop();
+    tables_->readings.drop();
     tables_->rollups.drop();
     tables_->accounted.drop();
     return stored;

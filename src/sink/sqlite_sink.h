@@ -60,6 +60,7 @@ class SqliteSink final : public Sink {
  private:
   struct Tables {
     TweetRows tweets;
+    ReadingRows readings;
     RollupRows rollups;
     AccountedRows accounted;
     OffsetRows offsets;

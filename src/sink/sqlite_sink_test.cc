@@ -75,6 +75,46 @@ class SqliteSinkTest : public testing::Test {
   NoLog log_;
 };
 
+ByteVec readings_batch(std::int64_t first, int count, bool avro) {
+  kafka::RecordBatchBuilder batch({});
+  for (int i = 0; i < count; ++i) {
+    std::uint8_t bytes[kReadingBytesMax];
+    const Reading reading{i + 0.5, 1'700'000'000'000 + i, 7, i};
+    const auto* const end = avro ? put_avro(bytes, reading) : put_json(bytes, reading);
+    batch.add({.timestamp = 1'700'000'000'100 + i,
+               .value = ByteView(bytes, static_cast<std::size_t>(end - bytes))});
+  }
+  ByteVec bytes = batch.build().value();
+  kafka::assign_base_offset(bytes, first, 0);
+  return bytes;
+}
+
+TEST_F(SqliteSinkTest, ReadingsAreRowsOfTheirOwnTable) {
+  { auto made_earlier = open(); }
+  change("drop table readings");  // a store from before there were readings
+  auto sink = open();
+  for (const bool avro : {false, true}) {
+    const std::int64_t first = avro ? 300 : 100;
+    const Stored stored = store(*sink, {fetched(3, first, readings_batch(first, 200, avro))});
+    EXPECT_EQ(stored.stored, 200u);
+    EXPECT_EQ(stored.undecodable, 0u);
+    EXPECT_EQ(stored.first_ms, 1'700'000'000'000);
+    EXPECT_TRUE(stored.by_brand.empty());
+  }
+  EXPECT_EQ(ask("select count(*) from tweets"), 0);
+  EXPECT_EQ(ask(fmt::format("select count(*) from readings where partition = 3"
+                            " and timestamp_kafka = 1700000000100 + sequence"
+                            " and timestamp_producer = 1700000000000 + sequence"
+                            " and data = sequence + 0.5 and producer_id = 7"
+                            " and (offset - 100) % 200 = sequence and timestamp_db = {}",
+                            clock_.wall_ms())),
+            400);
+  EXPECT_EQ(ask("select next_offset from offsets"), 500);
+  const Stored again = store(*sink, {fetched(3, 300, readings_batch(300, 250, false))});
+  EXPECT_EQ(again.duplicates_suppressed, 200u);
+  EXPECT_EQ(again.stored, 50u);
+}
+
 TEST_F(SqliteSinkTest, StoresEveryFieldAndTheNextOffset) {
   auto sink = open();
   const Stored stored = store(*sink, {fetched(3, 100, test_batch(100, 0, 0, 200))});

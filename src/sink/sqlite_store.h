@@ -2,6 +2,7 @@
 //
 //   tweets        a row per record, in the order of storing; no index, because one costs five
 //                 sixths of the speed
+//   readings      a row per sensor's reading, in the order of storing
 //   rollups       a row per record batch, window, brand and sentiment, with the exact count
 //   offsets       where each partition goes on; moves in the transaction that stores the rows
 //   dead_letters  records that are no tweets

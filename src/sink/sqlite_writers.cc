@@ -52,6 +52,43 @@ bool TweetRows::flush() {
   return insert(one_, 1);
 }
 
+Result<ReadingRows> ReadingRows::make(sqlite::Database& db) {
+  const auto sql = [](int rows) {
+    std::string text = "insert into readings values";
+    for (int row = 0, at = kShared; row < rows; ++row, at += kOwn)
+      text += fmt::format("{}(?1,?2,?{},?{},?3,?{},?{},?{},?{})", row == 0 ? "" : ",", at + 1,
+                          at + 2, at + 3, at + 4, at + 5, at + 6);
+    return text;
+  };
+  auto many = db.prepare(sql(kRows));
+  if (!many) return std::move(many).error();
+  auto one = db.prepare(sql(1));
+  if (!one) return std::move(one).error();
+  return ReadingRows(db, std::move(many).value(), std::move(one).value());
+}
+
+bool ReadingRows::begin(const kafka::TopicPartition& from, std::int64_t wall_ms) {
+  if (!flush()) return false;
+  for (sqlite::Statement* statement : {&many_, &one_})
+    statement->bind(1, from.topic).bind(2, from.partition).bind(3, wall_ms);
+  return true;
+}
+
+bool ReadingRows::insert(sqlite::Statement& statement, int rows) {
+  const int count = std::exchange(count_, 0);
+  for (int i = 0; i < count;) {
+    int at = kShared;
+    for (const int end = i + rows; i < end; ++i, at += kOwn) {
+      const auto& [offset, timestamp_kafka, reading] = pending_[static_cast<std::size_t>(i)];
+      statement.bind(at + 1, offset).bind(at + 2, timestamp_kafka).bind(at + 3, reading.data);
+      statement.bind(at + 4, reading.timestamp_producer).bind(at + 5, reading.producer_id);
+      statement.bind(at + 6, reading.sequence);
+    }
+    if (!db_->run(statement)) return false;
+  }
+  return true;
+}
+
 Result<RollupRows> RollupRows::make(sqlite::Database& db) {
   auto insert = db.prepare("insert into rollups values(?1,?2,?3,?4,?5,?6,?7,?8)");
   if (!insert) return std::move(insert).error();

@@ -13,6 +13,7 @@
 #include "record/avro_tweet.h"
 #include "record/identity.h"
 #include "record/mix.h"
+#include "record/reading.h"
 #include "sink/sqlite.h"
 #include "sink/tally.h"
 
@@ -49,6 +50,38 @@ class TweetRows {
   sqlite::Database* db_;
   sqlite::Statement many_, one_;
   kafka::TopicPartition from_;
+  std::array<Row, kRows> pending_;
+  int count_ = 0;
+};
+
+/// Rows of `readings`, many to a statement. What repeats is bound once, as in TweetRows.
+class ReadingRows {
+ public:
+  static constexpr int kRows = 64;
+  static Result<ReadingRows> make(sqlite::Database& db);
+
+  /// The rows that follow come from there, and are stored at `wall_ms`.
+  bool begin(const kafka::TopicPartition& from, std::int64_t wall_ms);
+  bool add(std::int64_t offset, std::int64_t timestamp_kafka, const Reading& reading) {
+    pending_[static_cast<std::size_t>(count_)] = {offset, timestamp_kafka, reading};
+    return ++count_ < kRows || insert(many_, kRows);
+  }
+  bool flush() { return insert(one_, 1); }
+  void drop() { count_ = 0; }
+
+ private:
+  static constexpr int kShared = 3, kOwn = 6;
+  struct Row {
+    std::int64_t offset = 0;
+    std::int64_t timestamp_kafka = 0;
+    Reading reading;
+  };
+  ReadingRows(sqlite::Database& db, sqlite::Statement many, sqlite::Statement one)
+      : db_(&db), many_(std::move(many)), one_(std::move(one)) {}
+  bool insert(sqlite::Statement& statement, int rows);
+
+  sqlite::Database* db_;
+  sqlite::Statement many_, one_;
   std::array<Row, kRows> pending_;
   int count_ = 0;
 };

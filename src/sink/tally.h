@@ -47,6 +47,10 @@ class Tally {
     const std::uint32_t index = brands_.of(brand);
     if (index >= counts_.size()) counts_.resize(index + 1);
     ++counts_[index][static_cast<std::size_t>(sentiment)];
+    add(timestamp);
+  }
+  /// What has neither brand nor sentiment.
+  void add(std::int64_t timestamp) {
     if (stored_.stored++ == 0) stored_.first_ms = stored_.last_ms = timestamp;
     if (timestamp < stored_.first_ms) stored_.first_ms = timestamp;
     if (timestamp > stored_.last_ms) stored_.last_ms = timestamp;
