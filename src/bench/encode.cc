@@ -1,6 +1,8 @@
 // How fast one core makes finished record batches of tweets, checksum included, against memcpy of
-// the same bytes into the same buffers: the two in turn, so that a machine that slows down slows
-// both.
+// the same bytes into the same buffers. The two take turns of some milliseconds, each batch is
+// timed by itself, and a run's figure is its median batch: a machine that is busy elsewhere takes
+// the core away for whole milliseconds, which hits few batches.
+#include <algorithm>
 #include <cstring>
 
 #include "bench/suite.h"
@@ -12,21 +14,24 @@ namespace {
 constexpr std::size_t kBufferBytes = 1'048'576;
 constexpr std::uint64_t kBatch = 8000;
 
-struct Passed {
-  double records = 0, bytes = 0, seconds = 0;
-};
+constexpr int kTurn = 64;  // batches
 
-/// Calls `once(i)` (it returns the bytes of the i-th batch) for about `duration`.
+/// Appends how long each of a turn's batches took; `once(i)` makes the i-th.
 template <typename Once>
-Passed repeat(const Clock& clock, Nanos duration, Once&& once) {
-  Passed passed;
-  const Nanos begun = clock.now(), end = begun + duration;
-  std::uint64_t i = 0;
-  while (clock.now() < end)
-    for (int n = 0; n < 8; ++n) passed.bytes += static_cast<double>(once(i++));
-  passed.seconds = static_cast<double>(clock.now() - begun) / 1e9;
-  passed.records = static_cast<double>(i * kBatch);
-  return passed;
+void take_turn(const Clock& clock, std::uint64_t first, std::vector<Nanos>& times, Once&& once) {
+  Nanos begun = clock.now();
+  for (std::uint64_t i = first; i < first + kTurn; ++i) {
+    once(i);
+    const Nanos done = clock.now();
+    times.push_back(done - begun);
+    begun = done;
+  }
+}
+
+double median_seconds(std::vector<Nanos>& times) {
+  const auto middle = times.begin() + static_cast<std::ptrdiff_t>(times.size() / 2);
+  std::ranges::nth_element(times, middle);
+  return static_cast<double>(*middle) / 1e9;
 }
 
 /// Adds the rows for `slots` buffers in turn: 4 lie in the last cache, 32 do not.
@@ -44,28 +49,32 @@ void measure(const BenchContext& context, std::size_t slots, std::vector<BenchRo
             .fill({.batch = i, .mix_batch = i, .count = kBatch, .timestamp_ms = 1'763'700'000'000},
                   buffers[i % slots])
             .bytes;
-    return size;
   };
   const auto copy = [&](std::uint64_t i) {
     ByteVec& to = buffers[i % slots];
     std::memcpy(to.data(), source.data(), size);
     asm volatile("" : : "r"(to.data()) : "memory");  // the copy must not be left out
-    return size;
   };
-  repeat(context.clock, context.duration / 10, fill);
-  repeat(context.clock, context.duration / 10, copy);
 
   std::vector<double> rates, bandwidths, copies, ratios;
-  for (int run = 0; run < context.runs; ++run) {
-    const Passed filled = repeat(context.clock, context.duration / 2, fill);
-    const Passed copied = repeat(context.clock, context.duration / 2, copy);
-    rates.push_back(filled.records / filled.seconds / 1e6);
-    bandwidths.push_back(filled.bytes / filled.seconds / 1e9);
-    copies.push_back(copied.bytes / copied.seconds / 1e9);
-    ratios.push_back(bandwidths.back() / copies.back());
+  std::uint64_t batch = 0;
+  for (int run = -1; run < context.runs; ++run) {  // the first warms up
+    std::vector<Nanos> filled, copied;
+    for (const Nanos end = context.clock.now() + context.duration; context.clock.now() < end;) {
+      take_turn(context.clock, batch, filled, fill);
+      take_turn(context.clock, batch, copied, copy);
+      batch += kTurn;
+    }
+    if (run < 0) continue;
+    const double fill_seconds = median_seconds(filled), copy_seconds = median_seconds(copied);
+    rates.push_back(static_cast<double>(kBatch) / fill_seconds / 1e6);
+    bandwidths.push_back(static_cast<double>(size) / fill_seconds / 1e9);
+    copies.push_back(static_cast<double>(size) / copy_seconds / 1e9);
+    ratios.push_back(copy_seconds / fill_seconds);
   }
   const std::string conditions = fmt::format(
-      "one core, tweets of {:.1f} B as sent, batches of 8000, CRC included, {} slots of 1 MiB",
+      "one core, tweets of {:.1f} B as sent, batches of 8000, CRC included, {} slots of 1 MiB; "
+      "median batch",
       static_cast<double>(size) / kBatch, slots);
   const std::string suffix = fmt::format(", {} slots", slots);
   rows.push_back(row_of("encode" + suffix, "M records/s", rates, conditions));

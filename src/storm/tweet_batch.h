@@ -11,7 +11,9 @@
 // zeros elsewhere. So the record's first line is stencil | template | patches (delta and the last
 // two hex digits of the id), its others are the template's; the next record overwrites what is too
 // much. First all picks of a stretch are made, 16 at a time, then the records: with AVX-512 one
-// store a line, none twice, and no branch depends on the data.
+// store a line, none twice, and no branch depends on the data. The batch's checksum follows some
+// KiB behind, in the slots that the stores leave idle (kafka/wire/crc32c_fold.h): 5.5 ns a tweet
+// where making and then summing each stretch took 6.9.
 #pragma once
 
 #include <array>
@@ -21,6 +23,7 @@
 #include <vector>
 
 #include "base/bytes.h"
+#include "kafka/wire/crc32c_fold.h"
 #include "record/generator.h"
 
 namespace ds {
@@ -53,9 +56,10 @@ class TweetTemplates {
   const std::uint8_t* data() const { return lines_.data()->bytes.data(); }
   const std::uint16_t* sizes() const { return sizes_.data(); }  // of the whole records
   std::size_t stride() const { return stride_; }                // lines of each
+  std::size_t halves() const { return halves_; }                // half lines that hold something
 
  private:
-  std::size_t stencil_size_ = 0, value_base_ = 0, stride_ = 0;
+  std::size_t stencil_size_ = 0, value_base_ = 0, stride_ = 0, halves_ = 0;
   std::vector<Line> lines_;
   std::vector<std::uint16_t> sizes_;
 };
@@ -72,6 +76,8 @@ struct TweetStretch {
   std::uint64_t sequence;           // of the piece's first record
   std::uint32_t first;              // its position in the generator batch
   std::uint32_t from, to;           // the piece's records to make; their deltas are equally long
+  // Of the bytes before; may go on into those made here. Null: none.
+  kafka::Crc32cFold* sum = nullptr;
 };
 
 struct TweetsMade {

@@ -13,6 +13,7 @@
 namespace ds {
 namespace {
 
+constexpr std::size_t kSumBehind = 4096;       // bytes
 constexpr std::size_t kRecordBytesMax = 1024;  // of a tweet with everything around it
 
 }  // namespace
@@ -28,8 +29,20 @@ struct TweetFiller::Loop {
   const std::uint8_t* summed = nullptr;  // up to here
   std::uint32_t crc = 0;
 
+  kafka::Crc32cFold fold;
+
+  /// Sums what was made, but for a rest; the kernel sums on from there.
+  void sum_on() {
+    if (!sums) return;
+    if (fold.at() != nullptr)
+      fold.extend(at - kSumBehind);
+    else if (!kafka::Crc32cFold::usable())
+      sum_up();
+    else if (at - summed >= 1024)
+      fold.begin(crc, {summed, at - 256});
+  }
   void sum_up() {
-    if (sums) crc = kafka::crc32c(crc, {summed, at});
+    if (sums) crc = fold.at() != nullptr ? fold.finish(at) : kafka::crc32c(crc, {summed, at});
     summed = at;
   }
 };
@@ -60,13 +73,14 @@ void TweetFiller::put_pooled(const TweetGenerator::Batch& batch, const FillReque
     templates_[delta_bytes].fit(generator_.pool(), stencil);
     while (loop.made < end) {
       const std::uint32_t to = std::min(end, loop.made + kStretchMax);
-      const TweetsMade made = kernel_.make({generator_, batch, stencil, templates_[delta_bytes],
-                                            loop.sequence, request.first, loop.made, to},
-                                           delta_bytes, loop.at, loop.end);
+      const TweetsMade made = kernel_.make(
+          {generator_, batch, stencil, templates_[delta_bytes], loop.sequence, request.first,
+           loop.made, to, loop.fold.at() != nullptr ? &loop.fold : nullptr},
+          delta_bytes, loop.at, loop.end);
       loop.made = made.next;
       loop.at = made.at;
       for (std::size_t k = 0; k < kSentiments; ++k) loop.by_sentiment[k] += made.by_sentiment[k];
-      loop.sum_up();
+      loop.sum_on();
       if (made.next < to) return;
     }
   }

@@ -2,6 +2,8 @@
 
 #include <array>
 
+#include "base/check.h"
+#include "kafka/wire/crc32c_fold.h"
 #include "kafka/wire/crc32c_kernels.h"
 
 namespace ds::kafka {
@@ -77,5 +79,22 @@ std::uint32_t crc32c(std::uint32_t crc, ByteView bytes) {
   static const Crc32cKernel* const kernel = usable_kernel();
   return kernel->extend(crc, bytes.data(), bytes.size());
 }
+
+bool Crc32cFold::usable() {
+  return crc32c_kernels().front().name == "avx512" && crc32c_kernels().front().usable;
+}
+
+#if !defined(__x86_64__)
+void Crc32cFold::begin(std::uint32_t, ByteView) {
+  check(false, "not usable");
+}
+void Crc32cFold::extend(const std::uint8_t*) {
+  check(false, "not usable");
+}
+std::uint32_t Crc32cFold::finish(const std::uint8_t*) {
+  check(false, "not usable");
+  return 0;
+}
+#endif
 
 }  // namespace ds::kafka

@@ -6,6 +6,7 @@
 #include <string>
 
 #include "base/random.h"
+#include "kafka/wire/crc32c_fold.h"
 
 namespace ds::kafka {
 namespace {
@@ -73,6 +74,29 @@ TEST(Crc32c, GoesOnWhereItStopped) {
   for (std::size_t cut = 0; cut <= bytes.size(); cut += 97) {
     const auto first = crc32c(ByteView(bytes).first(cut));
     EXPECT_EQ(crc32c(first, ByteView(bytes).subspan(cut)), crc32c(bytes)) << cut;
+  }
+}
+
+TEST(Crc32cFold, SumsWhatWasWrittenInPiecesOfAnySize) {
+  if (!Crc32cFold::usable()) GTEST_SKIP() << "needs a processor with AVX-512 and VPCLMULQDQ";
+  const ByteVec bytes = random_bytes(20'000, 4);
+  Random random(5);
+  for (int i = 0; i < 300; ++i) {
+    SCOPED_TRACE(i);
+    const auto before = static_cast<std::uint32_t>(random());
+    const std::uint8_t* const from = bytes.data() + random.below(64);
+    const std::uint8_t* at = from + Crc32cFold::kTurn + random.below(600);
+    Crc32cFold fold;
+    fold.begin(before, {from, at});
+    for (std::uint64_t pieces = random.below(6); pieces > 0; --pieces) {
+      at += random.below(3000);
+      fold.extend(at);
+      ASSERT_LE(fold.at(), at);
+      ASSERT_LT(at - fold.at(), static_cast<std::ptrdiff_t>(Crc32cFold::kTurn));
+    }
+    at += random.below(700);
+    ASSERT_EQ(fold.finish(at), crc32c(before, {from, at}));
+    ASSERT_EQ(fold.at(), nullptr);
   }
 }
 

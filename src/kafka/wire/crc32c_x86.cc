@@ -2,15 +2,17 @@
 // Instruction" (Intel 2011) and "Fast CRC Computation for Generic Polynomials Using PCLMULQDQ
 // Instruction" (Intel 2009). Compiled for these processors function by function; crc32c.cc asks the
 // processor before it calls them.
-#include "kafka/wire/crc32c_kernels.h"
+#include "kafka/wire/crc32c_fold.h"
 
 #if defined(__x86_64__)
 
 #include <immintrin.h>
 
 #include <cstring>
+#include <utility>
 
-namespace ds::kafka::crc {
+namespace ds::kafka {
+namespace crc {
 namespace {
 
 std::uint64_t load(const std::uint8_t* from) {
@@ -63,48 +65,50 @@ std::uint32_t extend_sse42(std::uint32_t crc, const std::uint8_t* bytes, std::si
   return extend_words(crc, bytes, size);
 }
 
-namespace {
-
-/// x^bits for a 64-bit half of a register, whose bit 63 is the coefficient of x^0.
-constexpr long long factor(std::uint64_t bits) {
-  return static_cast<long long>(static_cast<std::uint64_t>(x_to_the(bits)) << 32);
-}
-
-/// Every 128 bits of `value`, shifted over kBits zero bits, plus `next`. The low half of a register
-/// holds the powers from x^64 up; a product of two halves comes out one place up, hence the -1.
-template <std::uint64_t kBits>
-[[gnu::target("avx512f,avx512vl,vpclmulqdq,pclmul,sse4.2"), gnu::always_inline]] inline __m512i
-folded(__m512i value, __m512i next) {
-  constexpr long long kLow = factor(kBits + 64 - 1);
-  constexpr long long kHigh = factor(kBits - 1);
-  const __m512i factors = _mm512_set_epi64(kHigh, kLow, kHigh, kLow, kHigh, kLow, kHigh, kLow);
-  return _mm512_ternarylogic_epi64(_mm512_clmulepi64_epi128(value, factors, 0x00),
-                                   _mm512_clmulepi64_epi128(value, factors, 0x11), next, 0x96);
-}
-
-}  // namespace
-
-[[gnu::target("avx512f,avx512vl,vpclmulqdq,pclmul,sse4.2")]] std::uint32_t extend_avx512(
-    std::uint32_t crc, const std::uint8_t* bytes, std::size_t size) {
+[[gnu::target(DATASTORM_CRC_FOLD)]] std::uint32_t extend_avx512(std::uint32_t crc,
+                                                                const std::uint8_t* bytes,
+                                                                std::size_t size) {
   if (size < 512) return extend_sse42(crc, bytes, size);
-  // Four registers of 64 bytes run side by side, each folded over the 256 bytes of a turn.
-  __m512i a = _mm512_loadu_si512(bytes), b = _mm512_loadu_si512(bytes + 64);
-  __m512i c = _mm512_loadu_si512(bytes + 128), d = _mm512_loadu_si512(bytes + 192);
-  a = _mm512_xor_si512(a, _mm512_zextsi128_si512(_mm_cvtsi32_si128(static_cast<int>(crc))));
-  bytes += 256, size -= 256;
-  for (; size >= 256; size -= 256, bytes += 256) {
-    a = folded<2048>(a, _mm512_loadu_si512(bytes));
-    b = folded<2048>(b, _mm512_loadu_si512(bytes + 64));
-    c = folded<2048>(c, _mm512_loadu_si512(bytes + 128));
-    d = folded<2048>(d, _mm512_loadu_si512(bytes + 192));
+  Crc32cFold fold;
+  fold.begin(~crc, {bytes, size});
+  return ~fold.finish(bytes + size);
+}
+
+}  // namespace crc
+
+[[gnu::target(DATASTORM_CRC_FOLD)]] void Crc32cFold::begin(std::uint32_t crc, ByteView bytes) {
+  at_ = bytes.data();
+  std::memcpy(lines_.data(), at_, kTurn);
+  std::uint32_t first;
+  std::memcpy(&first, lines_[0].data(), sizeof first);
+  first ^= ~crc;
+  std::memcpy(lines_[0].data(), &first, sizeof first);
+  at_ += kTurn;
+  extend(bytes.data() + bytes.size());
+}
+
+[[gnu::target(DATASTORM_CRC_FOLD)]] void Crc32cFold::extend(const std::uint8_t* end) {
+  if (end - at_ < static_cast<std::ptrdiff_t>(kTurn)) return;
+  Crc32cTurns turns(*this);
+  while (end - turns.at() >= static_cast<std::ptrdiff_t>(kTurn)) {
+    turns.first_half();
+    turns.second_half();
   }
-  a = folded<512>(folded<512>(folded<512>(a, b), c), d);
-  for (; size >= 64; size -= 64, bytes += 64) a = folded<512>(a, _mm512_loadu_si512(bytes));
+  turns.keep(*this);
+}
+
+[[gnu::target(DATASTORM_CRC_FOLD)]] std::uint32_t Crc32cFold::finish(const std::uint8_t* end) {
+  extend(end);
+  __m512i line = _mm512_load_si512(lines_[0].data());
+  for (std::size_t i = 1; i < lines_.size(); ++i)
+    line = crc::folded<512>(line, _mm512_load_si512(lines_[i].data()));
+  for (; end - at_ >= 64; at_ += 64) line = crc::folded<512>(line, _mm512_loadu_si512(at_));
   // What is left is a message of 64 bytes with the same remainder.
   std::uint8_t remainder[64];
-  _mm512_storeu_si512(remainder, a);
-  return extend_words(extend_words(0, remainder, sizeof remainder), bytes, size);
+  _mm512_storeu_si512(remainder, line);
+  const auto rest = static_cast<std::size_t>(end - std::exchange(at_, nullptr));
+  return ~crc::extend_words(crc::extend_words(0, remainder, sizeof remainder), end - rest, rest);
 }
 
-}  // namespace ds::kafka::crc
+}  // namespace ds::kafka
 #endif
