@@ -58,7 +58,7 @@ Result<Whole> run_whole(const BenchContext& context, StoreAs store, Schedule sch
                             return kafka::make_direct_source(client, consumer, listener,
                                                              context.clock, context.log);
                           },
-                      .sink = std::move(*sink)};
+                      .sinks = one(std::move(*sink))};
   auto pipeline = Pipeline::start({.cluster_id = (*broker)->cluster_id()}, std::move(parts),
                                   context.clock, context.log);
   if (!pipeline) return std::move(pipeline).error();

@@ -30,7 +30,7 @@ struct ConsumeAccount {
     io("read", self.account.read);
     io("stored", self.account.stored);
     io("duplicates_suppressed", self.account.duplicates_suppressed);
-    io("dead_lettered", self.account.undecodable);
+    io("dead_lettered", self.account.dead_lettered);
     io("committed", self.account.committed);
     io("lag", self.account.lag);
     io("elapsed_s", self.elapsed_s);

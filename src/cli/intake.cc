@@ -84,7 +84,7 @@ Result<std::unique_ptr<Intake>> Intake::start(IntakeOptions options, const Clock
   auto positions = (*sink)->next_offsets(o.pipeline.cluster_id);
   if (!positions) return std::move(positions).error();
   intake->positions_ = std::move(*positions);
-  parts.sink = std::move(*sink);
+  parts.sinks.push_back(std::move(*sink));
   auto pipeline = Pipeline::start(o.pipeline, std::move(parts), clock, log);
   if (!pipeline) return std::move(pipeline).error();
   intake->pipeline_ = std::move(*pipeline);

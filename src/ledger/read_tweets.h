@@ -28,6 +28,7 @@ struct Undecodable {
   std::int64_t last_offset = 0;
   ByteView bytes;  // the record's value, or the batch
   std::string_view why;
+  const kafka::RecordView* record = nullptr;  // null for the rest of a batch
   std::uint64_t count() const { return static_cast<std::uint64_t>(last_offset - first_offset + 1); }
 };
 
@@ -126,7 +127,8 @@ void read_tweets(const kafka::Fetched& fetched, ByteVec& scratch, TweetDecoder& 
           visitor.undecodable({record->offset, record->offset, record->value.value_or(ByteView{}),
                                !record->value ? "it has no value"
                                : !tweet       ? "it is neither a tweet nor a reading"
-                                              : "its sentiment is none of the three"});
+                                              : "its sentiment is none of the three",
+                               &*record});
       }
       sound = records.status();
     }

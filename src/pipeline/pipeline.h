@@ -1,26 +1,27 @@
-// From Kafka to the row: a fetch thread that owns the source, a bounded queue, a writer thread that
-// owns the sink. Offsets are committed after the sink's confirmation, back on the fetch thread, and
-// only as far as every record below is stored. `consume` and `up` start the same object.
+// From Kafka to the row: a fetch thread that owns the source, and for each sink a writer with a
+// bounded queue and a thread (writer.h). Offsets are committed after every sink's confirmation,
+// back on the fetch thread, and only as far as every record below is stored in all of them.
+// `consume` and `up` start the same object.
 //
-//   auto pipeline = Pipeline::start(settings, {.make_source = …, .sink = …}, clock, log);
+//   auto pipeline = Pipeline::start(settings, {.make_source = …, .sinks = one(sink)}, clock, log);
 //   while (!(*pipeline)->finished()) show((*pipeline)->account());
 //   (*pipeline)->stop();                            // drains; a second call does nothing
 //   Status outcome = (*pipeline)->outcome();
 //
-// The queue is counted in bytes. When it is full the source is paused, which keeps its membership:
-// a slow sink costs neither memory nor a rebalance. A sink that fails in a way that may pass is
-// asked again, later and later, and the account says so; another failure ends the pipeline.
+// Queues are counted in bytes. When the longest is full the source is paused, which keeps its
+// membership: a slow sink costs neither memory nor a rebalance. With several sinks the slowest sets
+// the pace, and each shows its own lag.
 #pragma once
 
 #include <array>
 #include <atomic>
 #include <condition_variable>
-#include <deque>
 #include <functional>
 #include <map>
 #include <memory>
 #include <mutex>
 #include <optional>
+#include <set>
 #include <string>
 #include <thread>
 #include <vector>
@@ -29,6 +30,7 @@
 #include "base/histogram.h"
 #include "base/log.h"
 #include "kafka/client/source.h"
+#include "pipeline/writer.h"
 #include "sink/sink.h"
 
 namespace ds {
@@ -38,8 +40,8 @@ struct PipelineSettings {
   /// How long the writer waits for more before it stores what it has. With 0 what comes while one
   /// transaction runs is the next one.
   Nanos flush = 0;
-  std::size_t store_bytes_max = 8 << 20;  // in one transaction
-  std::size_t queue_bytes_max = 64 << 20;
+  std::size_t store_bytes_max = 8 << 20;   // in one transaction
+  std::size_t queue_bytes_max = 64 << 20;  // the longest queue; what it holds, others share
   /// Ends at the end of the record batch that brings the stored records to this; 0: no end.
   std::uint64_t total = 0;
   /// Ends when every partition named is stored up to its offset: the topic's end when the run
@@ -52,20 +54,24 @@ struct PipelineSettings {
 
 struct PipelineParts {
   std::function<Result<std::unique_ptr<kafka::Source>>(kafka::AssignmentListener&)> make_source;
-  std::unique_ptr<Sink> sink;
+  std::vector<std::unique_ptr<Sink>> sinks;  // at least one
 };
 
-enum class PipelineState { kReading, kPaused, kRetrying, kDraining, kDone, kFailed };
-/// "reading", "paused: the sink is slower", …
-std::string_view name_of(PipelineState state);
+inline std::vector<std::unique_ptr<Sink>> one(std::unique_ptr<Sink> sink) {
+  std::vector<std::unique_ptr<Sink>> sinks;
+  sinks.push_back(std::move(sink));
+  return sinks;
+}
 
-/// A moment's counts.
+/// A moment's counts. With several sinks `stored` is what all of them have stored, lag and latency
+/// are the slowest's, and brands are the first's; each sink's own figures lie in `sinks`.
 struct PipelineAccount {
   PipelineState state = PipelineState::kReading;
   std::uint64_t read = 0;  // records fetched, as their batches' headers count them
   std::uint64_t stored = 0;
   std::uint64_t duplicates_suppressed = 0;
-  std::uint64_t undecodable = 0;
+  std::uint64_t dead_lettered = 0;
+  std::uint64_t uniqueness_not_shown = 0;
   std::uint64_t retired = 0;    // rows that the store has trimmed, and still accounts for
   std::uint64_t committed = 0;  // offsets that the group has confirmed, from where reading began
   std::uint64_t lag = 0;        // records between what is stored and the ends, as last seen
@@ -83,6 +89,7 @@ struct PipelineAccount {
   Histogram stored_us;
   Nanos first_fetch = 0;
   Nanos last_store = 0;
+  std::vector<SinkAccount> sinks;
 
   static constexpr std::size_t kBrandsMax = 1000;
 };
@@ -105,68 +112,54 @@ class Pipeline final : private kafka::AssignmentListener {
   Status outcome() const;
 
   PipelineAccount account() const;
-  std::string description() const { return sink_description_; }
+  /// The sinks', one after the other.
+  const std::string& description() const { return description_; }
 
  private:
   using Offsets = Sink::Offsets;
-  enum class Phase { kRunning, kDraining, kOver };
 
-  Pipeline(PipelineSettings settings, std::unique_ptr<Sink> sink, const Clock& clock, Log& log);
+  Pipeline(PipelineSettings settings, std::vector<std::unique_ptr<Sink>> sinks, const Clock& clock,
+           Log& log);
 
   // The fetch thread's.
   void fetch_until_over();
+  bool writers_over();
   void refetch_where_asked();
   void hold_back_or_go_on();
   void enqueue(std::vector<kafka::Fetched>& batches);
+  void count(const std::vector<kafka::Fetched>& batches);
+  bool somebody_wants_more(const std::vector<kafka::Fetched>& batches);
   void look_at_the_ends();
   void commit(bool at_once);
+  Offsets stored_by_all() const;
+  Offsets wanted_by_any() const;
   std::map<kafka::TopicPartition, std::int64_t> on_assigned(
       const std::vector<kafka::TopicPartition>& partitions) override;
   void on_revoked(const std::vector<kafka::TopicPartition>& partitions) override;
 
-  // The writer thread's; those that say so are called with mutex_ held.
-  void store_until_over();
-  std::vector<kafka::Fetched> take();
-  std::vector<kafka::Fetched> take_from_queue();  // held
-  void store(std::vector<kafka::Fetched> batches);
-  void confirm(const std::vector<kafka::Fetched>& batches, const Stored& stored);  // held
-  void put_back(std::vector<kafka::Fetched> batches);                              // held
-  void start_over();                                                               // held
-
-  // With mutex_ held.
-  bool reached_the_end() const;
-  void clear_queue();
-  void move_to(Phase phase);
+  void drain();
   void fail(const Error& error);
 
   const PipelineSettings settings_;
-  const std::unique_ptr<Sink> sink_;
-  const std::string sink_description_;
   const Clock& clock_;
   Log& log_;
   std::unique_ptr<kafka::Source> source_;
-  Nanos committed_at_ = 0;  // the fetch thread's, as is the next
+  // The fetch thread's.
+  Nanos committed_at_ = 0;
   Offsets committed_;
   Offsets began_;  // where reading began, for the account: also of partitions that are gone
+  std::set<kafka::TopicPartition> maybe_ahead_;  // of a store that keeps its own offsets
+  bool paused_ = false;
 
   mutable std::mutex mutex_;
   std::condition_variable changed_;
-  Phase phase_ = Phase::kRunning;
-  Nanos drain_until_ = 0;
-  std::deque<kafka::Fetched> queue_;
-  std::size_t queue_bytes_ = 0;
-  bool paused_ = false;
-  bool storing_ = false;            // the writer is in the sink
-  int attempt_ = 0;                 // of storing what is next
-  std::optional<Offsets> refetch_;  // the writer asks the fetch thread to go there
-  Offsets starts_;                  // where each partition's reading began
-  Offsets positions_;               // next offsets: all below is stored
-  Offsets ends_;
+  bool shown_paused_ = false;
   PipelineAccount account_;
   std::optional<Error> error_;
   std::atomic<bool> finished_{false};
 
-  std::jthread writer_;
+  std::vector<std::unique_ptr<Writer>> writers_;
+  std::string description_;
   std::jthread fetcher_;  // last: starts after, joins before, what it uses
 };
 

@@ -29,6 +29,7 @@ class GatedSink final : public Sink {
     if (fail_) return *std::exchange(fail_, std::nullopt);
     return sink_->store(batches);
   }
+  bool keeps_offsets() const override { return sink_->keeps_offsets(); }
   std::string description() const override { return sink_->description(); }
   void fail_next(Error error) { fail_ = std::move(error); }
 
@@ -57,7 +58,7 @@ class PipelineTest : public testing::Test {
     settings.cluster_id = "cluster";
     settings.commit_interval = 0;
     PipelineParts parts;
-    parts.sink = std::move(sink);
+    parts.sinks = one(std::move(sink));
     parts.make_source = [this](kafka::AssignmentListener& listener) {
       return std::unique_ptr<kafka::Source>(new SourceForTest(log_, listener));
     };

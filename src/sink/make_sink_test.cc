@@ -32,7 +32,7 @@ TEST(StdoutSink, WritesAnObjectALine) {
   const auto stored = StdoutSink(out).store(batches);
   std::fclose(out);
   EXPECT_EQ(stored->stored, 1u);
-  EXPECT_EQ(stored->undecodable, 1u);
+  EXPECT_EQ(stored->dead_lettered, 1u);
   EXPECT_EQ(std::string(text, size),
             R"({"topic":"tweets","partition":2,"offset":7,"tweetId":")" +
                 to_tweet_id({kTestRun, 0, 1}) +
@@ -61,7 +61,7 @@ TEST(NoneSink, CountsAndChecks) {
   const auto stored = sink.store(
       std::vector{fetched(0, 5, test_batch(0, 0, 0, 10)), fetched(0, 10, std::move(damaged))});
   EXPECT_EQ(stored->stored, 5u);
-  EXPECT_EQ(stored->undecodable, 10u);
+  EXPECT_EQ(stored->dead_lettered, 10u);
 }
 
 }  // namespace

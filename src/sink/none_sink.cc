@@ -19,7 +19,7 @@ struct Counting {
   void reading(const kafka::RecordView&, const Reading& reading) {
     tally.add(reading.timestamp_producer);
   }
-  void undecodable(const Undecodable& what) { tally.undecodable(what.count()); }
+  void undecodable(const Undecodable& what) { tally.dead_lettered(what.count()); }
   void batch_done(const kafka::BatchHeader&) {}
 };
 

@@ -11,10 +11,6 @@ namespace {
 constexpr std::int64_t kTrimSlice = 16'384;
 constexpr std::size_t kDeadLetterBytesMax = 1 << 20;
 
-std::string_view name_of(StoreAs store) {
-  return store == StoreAs::kRaw ? "raw" : store == StoreAs::kRollup ? "rollup" : "raw and rollup";
-}
-
 }  // namespace
 
 /// The visitor of one store(): passes records to the tables' writers and remembers the first
@@ -62,7 +58,7 @@ class SqliteSink::Storing {
       for (std::uint64_t i = 0; i < what.count(); ++i) tally_.suppressed();
       return;
     }
-    tally_.undecodable(what.count());
+    tally_.dead_lettered(what.count());
     sqlite::Statement& insert = tables_.dead_letter;
     insert.bind(1, from_->topic).bind(2, from_->partition);
     insert.bind(3, what.first_offset).bind(4, what.last_offset).bind(5, what.why);

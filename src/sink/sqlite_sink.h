@@ -21,8 +21,6 @@
 
 namespace ds {
 
-enum class StoreAs { kRaw, kRollup, kBoth };
-
 /// How much of `tweets` stays; 0: no limit. What is trimmed stays accounted for.
 struct Keep {
   std::uint64_t rows = 0;
@@ -50,6 +48,7 @@ class SqliteSink final : public Sink {
 
   Result<Offsets> next_offsets(const std::string& cluster_id) override;
   Result<Stored> store(std::span<const kafka::Fetched> batches) override;
+  bool keeps_offsets() const override { return true; }
   std::string description() const override;
   void set_busy_timeout(Nanos timeout) { db_.set_busy_timeout(timeout); }
 

@@ -97,7 +97,7 @@ TEST_F(SqliteSinkTest, ReadingsAreRowsOfTheirOwnTable) {
     const std::int64_t first = avro ? 300 : 100;
     const Stored stored = store(*sink, {fetched(3, first, readings_batch(first, 200, avro))});
     EXPECT_EQ(stored.stored, 200u);
-    EXPECT_EQ(stored.undecodable, 0u);
+    EXPECT_EQ(stored.dead_lettered, 0u);
     EXPECT_EQ(stored.first_ms, 1'700'000'000'000);
     EXPECT_TRUE(stored.by_brand.empty());
   }
@@ -203,7 +203,7 @@ TEST_F(SqliteSinkTest, KeepsWhatIsNoTweetApartAndGoesOn) {
 
   const Stored stored = store(*open(), {fetched(0, 0, bytes)});
   EXPECT_EQ(stored.stored, 17u);
-  EXPECT_EQ(stored.undecodable, 13u);
+  EXPECT_EQ(stored.dead_lettered, 13u);
   EXPECT_EQ(ask("select count(*) from dead_letters"), 4);
   EXPECT_EQ(ask("select last_offset from dead_letters where offset=10 and length(value)>61"), 19);
   EXPECT_EQ(ask("select hex(value)='FFFFFF' from dead_letters where offset=3"), 1);

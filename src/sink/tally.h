@@ -56,7 +56,7 @@ class Tally {
     if (timestamp > stored_.last_ms) stored_.last_ms = timestamp;
   }
   void suppressed() { ++stored_.duplicates_suppressed; }
-  void undecodable(std::uint64_t records) { stored_.undecodable += records; }
+  void dead_lettered(std::uint64_t records) { stored_.dead_lettered += records; }
 
   Stored sum() const {
     Stored sum = stored_;
