@@ -7,9 +7,12 @@ namespace {
 
 constexpr std::size_t kBatchBytes = 512 << 10;  // half of what brokers take unless told
 
-/// One partition: claims are few, and their order is then the topic's.
+/// One partition: claims are few, and their order is then the topic's. Small segments: only closed
+/// ones are compacted.
 const kafka::TopicSpec kRunsSpec{
-    .name = kRunsTopic, .partitions = 1, .configs = {{"cleanup.policy", "compact"}}};
+    .name = kRunsTopic,
+    .partitions = 1,
+    .configs = {{"cleanup.policy", "compact"}, {"segment.bytes", "1048576"}}};
 
 }  // namespace
 

@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <optional>
 
+#include "kafka/broker/compactor.h"
 #include "kafka/broker/core.h"
 #include "kafka/broker/data_folder.h"
 #include "kafka/broker/lane_server.h"
@@ -17,6 +18,7 @@ namespace {
 
 constexpr Nanos kGroupTick = 20 * kMillisecond;
 constexpr Nanos kRetentionTick = 100 * kMillisecond;
+constexpr Nanos kProducersTick = 60 * kSecond;
 constexpr Nanos kAcceptPause = 100 * kMillisecond;
 constexpr int kSocketBytes = 4 << 20;
 constexpr std::uint64_t kSegmentsOfRetention = 128;
@@ -68,6 +70,7 @@ struct Broker::Running final : Watcher {
   std::unique_ptr<MemoryFiles> memory;
   std::optional<DataFolder> folder;
   Core core;
+  std::unique_ptr<Compactor> compactor;
   Fd listener;
   std::vector<std::unique_ptr<LaneServer>> lanes;
   std::size_t next_lane = 0;
@@ -144,6 +147,9 @@ Status Broker::Running::open_stores(Files& files) {
 void Broker::Running::start_housekeeping() {
   core.syncer = std::make_unique<Syncer>(core.clock);
   core.syncer->every(kRetentionTick, [this] { enforce_retention(core); });
+  core.syncer->every(kProducersTick, [this] { core.expire_producers(); });
+  core.expire_producers();
+  compactor = std::make_unique<Compactor>(core);
   if (core.settings.keep_unread && core.settings.retention_bytes > 0)
     core.pressure.start(core.settings.retention_bytes,
                         [this] { core.syncer->soon([this] { enforce_retention(core); }); });
@@ -195,6 +201,7 @@ void Broker::Running::stop() {
       listener.close();
     });
   for (auto& lane : lanes) lane->close_all();
+  compactor.reset();
   core.syncer.reset();  // answers what still waits for it; nobody is there to hear
   const auto mode = core.settings.durability.mode;
   if (mode == DurabilityMode::kSync || mode == DurabilityMode::kInterval) core.sync_all();
@@ -212,7 +219,9 @@ BrokerStats Broker::Running::stats() const {
                     .bytes_out = core.counters.bytes_out,
                     .producers_held = core.pressure.producers_held,
                     .held_ns = core.pressure.held_ns,
-                    .unread_bytes = core.pressure.unread_bytes};
+                    .unread_bytes = core.pressure.unread_bytes,
+                    .compactions = core.counters.compactions,
+                    .compacted_away = core.counters.compacted_away};
   for (const auto& lane : lanes) stats.connections += lane->connections();
   return stats;
 }

@@ -32,6 +32,8 @@ struct BrokerSettings {
   Nanos hold_max = 2 * kSecond;       // then a producer is told to try again
   bool repair = false;                // cut damaged partitions at the damage, and say so
   bool allow_anonymous = false;       // lets anybody in on an address that is not loopback
+  Nanos compact_every = 2 * kSecond;  // how often compacted topics are looked at
+  Nanos producer_lives = 24 * 3600 * kSecond;  // an idle producer's sequence is known so long
   int lanes = 2;
   std::int32_t default_partitions = 32;
   std::uint64_t segment_bytes = 128u << 20;
@@ -53,6 +55,8 @@ struct BrokerStats {
   std::uint64_t producers_held = 0;  // connections, now; see keep_unread
   std::uint64_t held_ns = 0;
   std::uint64_t unread_bytes = 0;  // by live groups
+  std::uint64_t compactions = 0;
+  std::uint64_t compacted_away = 0;  // bytes
 
   static void fields(auto& self, auto& io) {
     io("connections", self.connections);
@@ -67,6 +71,8 @@ struct BrokerStats {
     io("producers_held", self.producers_held);
     io("held_ns", self.held_ns);
     io("unread_bytes", self.unread_bytes);
+    io("compactions", self.compactions);
+    io("compacted_away", self.compacted_away);
   }
 };
 

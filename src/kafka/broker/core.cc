@@ -18,6 +18,9 @@ Refusal Core::find_or_create(const std::string& name, bool create,
 void Core::remove_segments(Partition& partition,
                            const std::vector<std::shared_ptr<Segment>>& segments) {
   if (segments.empty()) return;
+  if (settings.durability.mode != DurabilityMode::kMemory)
+    if (const auto saved = partition.save_silent_producers(files); !saved)
+      log.error("{}", saved.error().message);
   // After a power loss older marks would have these records missed, and taken for damage. Where
   // nothing is promised then, nothing is believed then.
   const bool survives_power = settings.durability.mode == DurabilityMode::kSync ||
@@ -29,6 +32,12 @@ void Core::remove_segments(Partition& partition,
   for (const auto& segment : segments)
     if (const auto removed = files.remove(segment->file().path()); !removed)
       log.error("{}", removed.error().message);
+}
+
+void Core::expire_producers() {
+  for (const auto& topic : topics->all())
+    for (const auto& partition : topic->partitions)
+      partition->expire_producers(clock.wall_ms(), settings.producer_lives / kMillisecond);
 }
 
 void Core::sync_all() {

@@ -25,6 +25,8 @@ struct Counters {
   std::atomic<std::uint64_t> bytes_in = 0;
   std::atomic<std::uint64_t> bytes_out = 0;
   std::atomic<std::uint64_t> refusals = 0;
+  std::atomic<std::uint64_t> compactions = 0;
+  std::atomic<std::uint64_t> compacted_away = 0;
 };
 
 /// Threads:  any; each part says so itself.
@@ -52,6 +54,8 @@ struct Core {
   Refusal find_or_create(const std::string& name, bool create, std::shared_ptr<const Topic>& topic);
   /// Removes the files of segments that a partition has dropped. Blocks: for the syncer's thread.
   void remove_segments(Partition& partition, const std::vector<std::shared_ptr<Segment>>& segments);
+  /// Forgets producers that have been silent for long.
+  void expire_producers();
   /// Brings everything to the disk. Blocks, as above.
   void sync_all();
   /// A line for the operator; of very many only some, lest a hostile client fill the disk.

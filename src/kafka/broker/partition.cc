@@ -1,20 +1,39 @@
 #include "kafka/broker/partition.h"
 
 #include <algorithm>
+#include <tuple>
 
 namespace ds::kafka::broker {
+namespace {
+
+constexpr const char* kProducersFile = "/producers";
+constexpr std::size_t kProducersBytesMax = 16 << 20;
+
+}  // namespace
 
 std::unique_ptr<Partition> Partition::open(Files& files, std::string name,
                                            const std::string& folder, const LogSettings& settings,
                                            bool wait_for_sync, Log& log) {
   std::unique_ptr<Partition> partition(new Partition(std::move(name), wait_for_sync, log));
+  std::int64_t& saved_to = partition->producers_saved_to_;
+  if (auto bytes = read_file(files, folder + kProducersFile, kProducersBytesMax))
+    if (auto saved = ProducerState::decode(as_bytes(*bytes)))
+      std::tie(partition->producers_, saved_to) = std::move(*saved);
   auto opened = PartitionLog::open(
       files, folder, settings,
-      [&](const BatchHeader& header) { partition->producers_.note(header); }, log);
-  if (opened)
-    partition->log_ = std::move(*opened);
-  else
+      [&](const BatchHeader& header) {
+        if (header.base_offset >= saved_to) partition->producers_.note(header);
+      },
+      log);
+  if (!opened) {
     partition->go_offline(opened.error());
+    return partition;
+  }
+  partition->log_ = std::move(*opened);
+  if (partition->log_->end_offset() < saved_to) {  // what comes at these offsets now is others'
+    partition->producers_.forget_from(partition->log_->end_offset());
+    if (auto saved = partition->save_producers(files); !saved) partition->go_offline(saved.error());
+  }
   return partition;
 }
 
@@ -162,6 +181,59 @@ std::shared_ptr<Segment> Partition::drop_spare() {
 std::uint64_t Partition::bytes_from(std::int64_t offset) {
   const std::lock_guard lock(mutex_);
   return offline_ ? 0 : log_->bytes_from(offset);
+}
+
+std::vector<std::shared_ptr<Segment>> Partition::closed_segments(bool only_synced) {
+  const std::lock_guard lock(mutex_);
+  if (offline_) return {};
+  return log_->closed(only_synced ? log_->synced_offset() : log_->end_offset());
+}
+
+bool Partition::replace(const std::vector<std::shared_ptr<Segment>>& old,
+                        std::shared_ptr<Segment> fresh) {
+  const std::lock_guard lock(mutex_);
+  return !offline_ && log_->replace(old, std::move(fresh));
+}
+
+void Partition::set_segment_bytes(std::uint64_t bytes) {
+  const std::lock_guard lock(mutex_);
+  if (log_) log_->set_segment_bytes(bytes);
+}
+
+std::uint64_t Partition::segment_bytes() {
+  const std::lock_guard lock(mutex_);
+  return log_ ? log_->segment_bytes() : 0;
+}
+
+Status Partition::save_producers(Files& files) {
+  ByteVec bytes;
+  std::int64_t end = 0;
+  {
+    const std::lock_guard lock(mutex_);
+    if (offline_) return Error{ErrorCode::kStorage, name_ + " is offline"};
+    if (producers_.size() == 0 && producers_saved_to_ == 0) return Done{};
+    end = log_->end_offset();
+    bytes = producers_.encode(end);
+  }
+  if (auto saved = replace_file(files, folder() + kProducersFile, as_text(bytes)); !saved)
+    return saved;
+  const std::lock_guard lock(mutex_);
+  producers_saved_to_ = end;
+  return Done{};
+}
+
+Status Partition::save_silent_producers(Files& files) {
+  {
+    const std::lock_guard lock(mutex_);
+    if (offline_ || producers_.count_between(producers_saved_to_, log_->start_offset()) == 0)
+      return Done{};
+  }
+  return save_producers(files);
+}
+
+void Partition::expire_producers(std::int64_t now_ms, std::int64_t lives_ms) {
+  const std::lock_guard lock(mutex_);
+  producers_.expire(now_ms, lives_ms);
 }
 
 Status Partition::sync_marks() {

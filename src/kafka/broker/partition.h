@@ -89,6 +89,21 @@ class Partition {
   Status sync_marks();
   std::uint64_t bytes();
 
+  /// What compaction may make anew: no active segment, and with `only_synced` nothing that a power
+  /// loss could take.
+  std::vector<std::shared_ptr<Segment>> closed_segments(bool only_synced);
+  bool replace(const std::vector<std::shared_ptr<Segment>>& old, std::shared_ptr<Segment> fresh);
+  const std::string& folder() const { return log_->folder(); }  // of one that is online
+  void set_segment_bytes(std::uint64_t bytes);
+  std::uint64_t segment_bytes();
+
+  /// Writes down what is known of producers, so that a start need not find their batches in the
+  /// log: before some of these go. Blocks.
+  Status save_producers(Files& files);
+  /// The same, if any producer's last batch is below the log's start and was not saved yet.
+  Status save_silent_producers(Files& files);
+  void expire_producers(std::int64_t now_ms, std::int64_t lives_ms);
+
   const std::string& name() const { return name_; }
   bool online() const { return !offline_; }
 
@@ -110,6 +125,7 @@ class Partition {
   std::mutex mutex_;
   std::unique_ptr<PartitionLog> log_;
   ProducerState producers_;
+  std::int64_t producers_saved_to_ = 0;  // batches below are in the file of producers
   std::vector<std::shared_ptr<FetchWait>> waiters_;
   std::atomic<bool> offline_ = false;
 };

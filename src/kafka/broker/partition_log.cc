@@ -46,10 +46,41 @@ std::string PartitionLog::path_of(std::int64_t base_offset) const {
   return folder_ + "/" + Segment::file_name(base_offset);
 }
 
-Result<std::shared_ptr<Segment>> PartitionLog::open_segment(std::int64_t base_offset) {
-  auto file = files_.open(path_of(base_offset), OpenMode::kCreate);
+Result<std::shared_ptr<Segment>> PartitionLog::open_segment(const std::string& path,
+                                                            std::int64_t base_offset) {
+  auto file = files_.open(path, OpenMode::kCreate);
   if (!file) return std::move(file).error();
   return std::make_shared<Segment>(std::move(*file), base_offset);
+}
+
+/// The files of segments, in order. What a compaction that was not finished has left is removed:
+/// a copy without its name, or the originals of one that has it.
+Result<std::vector<PartitionLog::Found>> PartitionLog::find_files() {
+  auto names = files_.list(folder_);
+  if (!names) return std::move(names).error();
+  std::vector<Found> all, kept;
+  for (const std::string& name : *names) {
+    const std::string path = folder_ + "/" + name;
+    if (const auto parsed = Segment::parse_file_name(name)) all.push_back({path, *parsed});
+    if (name.ends_with(kCompactingSuffix))
+      if (auto gone = files_.remove(path); !gone) return std::move(gone).error();
+  }
+  const auto replaced_by = [](const Segment::Name& old, const Segment::Name& other) {
+    if (!other.end_offset || other.base_offset > old.base_offset) return false;
+    if (!old.end_offset) return old.base_offset < *other.end_offset;
+    const bool same = other.base_offset == old.base_offset && other.end_offset == old.end_offset;
+    return *old.end_offset <= *other.end_offset && !same;
+  };
+  for (const Found& each : all) {
+    const bool replaced = std::any_of(all.begin(), all.end(), [&](const Found& other) {
+      return replaced_by(each.name, other.name);
+    });
+    if (!replaced)
+      kept.push_back(each);
+    else if (auto gone = files_.remove(each.path); !gone)
+      return std::move(gone).error();
+  }
+  return kept;
 }
 
 Status PartitionLog::recover(const std::function<void(const BatchHeader&)>& each, Log& log) {
@@ -61,45 +92,46 @@ Status PartitionLog::recover(const std::function<void(const BatchHeader&)>& each
   if (!got) return got.error();
   const auto marks = decode_marks(ByteView(bytes).first(*got));
 
-  auto names = files_.list(folder_);
-  if (!names) return std::move(names).error();
-  std::vector<std::int64_t> bases;
-  for (const std::string& name : *names)
-    if (const auto base = Segment::parse_file_name(name)) bases.push_back(*base);
+  auto listed = find_files();
+  if (!listed) return std::move(listed).error();
+  std::vector<Found>& found = *listed;
+  const auto base = [&](std::size_t i) { return found[i].name.base_offset; };
 
   const bool no_id = settings_.boot_id == decltype(settings_.boot_id){};
   const bool same_boot = marks && !no_id && marks->boot_id == settings_.boot_id;
   const std::int64_t trusted = !marks ? 0 : same_boot ? marks->end_offset : marks->synced_offset;
   if (same_boot)  // a segment that was made, but whose first append was never marked
-    while (!bases.empty() && bases.back() > marks->active_segment) {
-      if (auto gone = files_.remove(path_of(bases.back())); !gone) return gone;
-      bases.pop_back();
+    while (!found.empty() && found.back().name.base_offset > marks->active_segment) {
+      if (auto gone = files_.remove(found.back().path); !gone) return gone;
+      found.pop_back();
     }
 
   std::int64_t expected = marks ? marks->start_offset : 0;
   // Files wholly below the log's start were dropped, but not yet removed or recycled.
-  while (marks && bases.size() > 1 && bases[1] <= marks->start_offset) {
-    if (auto gone = files_.remove(path_of(bases[0])); !gone) return gone;
-    bases.erase(bases.begin());
+  while (marks && found.size() > 1 && base(1) <= marks->start_offset) {
+    if (auto gone = files_.remove(found[0].path); !gone) return gone;
+    found.erase(found.begin());
   }
   // Where marks are not trusted, the files say where the log starts.
-  if (!bases.empty() && (bases[0] < expected || expected >= trusted)) expected = bases[0];
-  for (std::size_t i = 0; i < bases.size(); ++i) {
-    auto segment = open_segment(bases[i]);
+  if (!found.empty() && (base(0) < expected || expected >= trusted)) expected = base(0);
+  for (std::size_t i = 0; i < found.size(); ++i) {
+    auto segment = open_segment(found[i].path, base(i));
     if (!segment) return std::move(segment).error();
     auto size = (*segment)->file().size();
     if (!size) return std::move(size).error();
 
     std::optional<Segment::Bad> bad;
-    if (bases[i] != expected) {
-      bad = {0, fmt::format("the segment before offset {} is missing", bases[i]), false};
+    if (base(i) != expected) {
+      bad = {0, fmt::format("the segment before offset {} is missing", base(i)), false};
     } else {
-      const bool active = same_boot && bases[i] == marks->active_segment;
+      const bool active = same_boot && base(i) == marks->active_segment;
       auto walked = (*segment)->walk(active ? marks->end : *size, each);
       if (!walked) return std::move(walked).error();
       bad = std::move(*walked);
       expected = (*segment)->next_offset();
       segments_.push_back(*segment);
+      if (!bad && expected < found[i].name.end_offset.value_or(expected))
+        bad = {*size, "the file ends early", false};
       if (active && !bad && *size > marks->end) {
         if (auto cut = (*segment)->file().truncate(marks->end); !cut) return cut;
       }
@@ -114,14 +146,14 @@ Status PartitionLog::recover(const std::function<void(const BatchHeader&)>& each
     else if (!bad->unused)
       log.warn("{}: cut a torn tail of {} bytes at offset {}: {}", folder_, lost, expected,
                bad->why);
-    if (auto cut_off = cut(i, bad->at, bases); !cut_off) return cut_off;
+    if (auto cut_off = cut(i, bad->at, found); !cut_off) return cut_off;
     break;
   }
   if (expected < trusted && !settings_.repair)
     return damaged(folder_, expected, fmt::format("records up to {} are missing", trusted));
 
   if (segments_.empty()) {
-    auto first = open_segment(expected);
+    auto first = open_segment(path_of(expected), expected);
     if (!first) return std::move(first).error();
     segments_.push_back(std::move(*first));
     folder_unsynced_ = true;
@@ -135,15 +167,22 @@ Status PartitionLog::recover(const std::function<void(const BatchHeader&)>& each
 }
 
 /// Leaves nothing of the log behind `at` of the segment number `segment`.
-Status PartitionLog::cut(std::size_t segment, std::uint64_t at,
-                         const std::vector<std::int64_t>& bases) {
+Status PartitionLog::cut(std::size_t segment, std::uint64_t at, const std::vector<Found>& found) {
   std::size_t remove_from = segment;
-  if (!segments_.empty() && segments_.back()->base_offset() == bases[segment]) {
+  const auto& [path, name] = found[segment];
+  if (!segments_.empty() && segments_.back()->base_offset() == name.base_offset) {
     if (auto done = segments_.back()->file().truncate(at); !done) return done;
     remove_from = segment + 1;
+    if (name.end_offset) {  // it does not reach there any more, so it may not say so
+      const std::string plain = path_of(name.base_offset);
+      if (auto done = files_.rename(path, plain); !done) return done;
+      auto file = files_.open(plain, OpenMode::kWrite);
+      if (!file) return std::move(file).error();
+      segments_.back()->reopen(std::move(*file));
+    }
   }
-  for (std::size_t i = remove_from; i < bases.size(); ++i)
-    if (auto done = files_.remove(path_of(bases[i])); !done) return done;
+  for (std::size_t i = remove_from; i < found.size(); ++i)
+    if (auto done = files_.remove(found[i].path); !done) return done;
   return Done{};
 }
 
@@ -169,7 +208,7 @@ Status PartitionLog::roll() {
     auto moved = recycled ? files_.rename(path, path_of(end_offset_)) : files_.remove(path);
     if (!moved) return moved;
   }
-  auto next = open_segment(end_offset_);
+  auto next = open_segment(path_of(end_offset_), end_offset_);
   if (!next) return std::move(next).error();
   // The name may have been used by an append that failed: nothing of it may stay.
   if (!recycled)
@@ -302,6 +341,28 @@ std::uint64_t PartitionLog::bytes_from(std::int64_t offset) const {
     bytes += (*segment)->end() - (whole ? 0 : (*segment)->position_before(offset));
   }
   return bytes;
+}
+
+std::vector<std::shared_ptr<Segment>> PartitionLog::closed(std::int64_t offset_end) const {
+  std::vector<std::shared_ptr<Segment>> found;
+  for (std::size_t i = 0; i + 1 < segments_.size(); ++i)
+    if (segments_[i]->next_offset() <= offset_end) found.push_back(segments_[i]);
+  return found;
+}
+
+bool PartitionLog::replace(const std::vector<std::shared_ptr<Segment>>& old,
+                           std::shared_ptr<Segment> fresh) {
+  const auto first = std::find(segments_.begin(), segments_.end(), old.front());
+  if (static_cast<std::size_t>(segments_.end() - first) <= old.size()) return false;
+  if (!std::equal(old.begin(), old.end(), first)) return false;
+  check(fresh->base_offset() == old.front()->base_offset() &&
+            fresh->next_offset() == old.back()->next_offset(),
+        "a compacted segment covers what it replaces");
+  for (const auto& segment : old) bytes_ -= segment->end();
+  bytes_ += fresh->end();
+  *first = std::move(fresh);
+  segments_.erase(first + 1, first + static_cast<std::ptrdiff_t>(old.size()));
+  return true;
 }
 
 std::optional<std::vector<std::shared_ptr<Segment>>> PartitionLog::drop_oldest() {

@@ -30,6 +30,9 @@ struct LogSlice {
   std::size_t size = 0;
 };
 
+/// A segment that compaction is writing, until it has its name; worth nothing after a crash.
+constexpr std::string_view kCompactingSuffix = ".compacting";
+
 struct LogSettings {
   std::uint64_t segment_bytes = 128u << 20;
   /// A segment that is dropped becomes the next one, its pages still warm: fresh ones cost several
@@ -95,6 +98,14 @@ class PartitionLog {
   /// Of the records from `offset` on, to the nearest batch that the index knows.
   std::uint64_t bytes_from(std::int64_t offset) const;
 
+  /// The closed segments up to `offset_end`, oldest first: what compaction may make anew.
+  std::vector<std::shared_ptr<Segment>> closed(std::int64_t offset_end) const;
+  /// Puts `fresh`, which is on the disk, in the place of neighbours that closed() gave. False when
+  /// some of them have been dropped meanwhile.
+  bool replace(const std::vector<std::shared_ptr<Segment>>& old, std::shared_ptr<Segment> fresh);
+  void set_segment_bytes(std::uint64_t bytes) { settings_.segment_bytes = bytes; }
+  std::uint64_t segment_bytes() const { return settings_.segment_bytes; }
+
   Status sync_marks() { return marks_->sync(); }
   Status sync_folder() { return files_.sync_folder(folder_); }
   const std::string& folder() const { return folder_; }
@@ -103,13 +114,18 @@ class PartitionLog {
   PartitionLog(Files& files, std::string folder, const LogSettings& settings)
       : files_(files), folder_(std::move(folder)), settings_(settings) {}
 
+  struct Found {  // a segment's file
+    std::string path;
+    Segment::Name name;
+  };
   Status recover(const std::function<void(const BatchHeader&)>& each, Log& log);
-  Status cut(std::size_t segment, std::uint64_t at, const std::vector<std::int64_t>& bases);
+  Result<std::vector<Found>> find_files();
+  Status cut(std::size_t segment, std::uint64_t at, const std::vector<Found>& found);
   Status roll();
   Status write_marks() { return write_marks(segments_.back()->end(), end_offset_); }
   Status write_marks(std::uint64_t end, std::int64_t end_offset);
   std::string path_of(std::int64_t base_offset) const;
-  Result<std::shared_ptr<Segment>> open_segment(std::int64_t base_offset);
+  Result<std::shared_ptr<Segment>> open_segment(const std::string& path, std::int64_t base_offset);
   /// Keeps one dropped segment for roll(), in place of what it kept.
   void keep_spare(std::vector<std::shared_ptr<Segment>>& dropped);
 

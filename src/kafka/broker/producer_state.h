@@ -11,6 +11,7 @@
 #include <cstdint>
 #include <optional>
 #include <unordered_map>
+#include <utility>
 
 #include "kafka/wire/error_codes.h"
 #include "kafka/wire/record_batch.h"
@@ -39,7 +40,20 @@ class ProducerState {
   /// back what follows it, even of a producer of whom nothing is in the log.
   void refuse(const BatchHeader& batch);
 
+  /// Forgets who has appended nothing for `lives_ms`. What is appended from now on happens at
+  /// `now_ms`: the clock need be no finer than these calls.
+  void expire(std::int64_t now_ms, std::int64_t lives_ms);
+
+  /// All of it but refusals, as bytes with a checksum: docs/formats/log.md.
+  ByteVec encode(std::int64_t log_end) const;
+  /// What encode() made, and the log's end at that time; nothing for other bytes.
+  static std::optional<std::pair<ProducerState, std::int64_t>> decode(ByteView bytes);
+  /// Forgets batches from `offset` on: the log has lost them.
+  void forget_from(std::int64_t offset);
+
   std::size_t size() const { return producers_.size(); }
+  /// Of the producers whose last batch lies in [from, to): how many there are.
+  std::size_t count_between(std::int64_t from, std::int64_t to) const;
 
  private:
   struct Batch {
@@ -52,6 +66,7 @@ class ProducerState {
     std::array<Batch, kWindow> batches{};  // a ring
     std::size_t noted = 0;
     std::int64_t last_offset = -1;
+    std::int64_t time_ms = 0;
     const Batch& last() const { return batches[(noted - 1) % kWindow]; }
   };
 
@@ -60,9 +75,11 @@ class ProducerState {
     std::int32_t sequence = -1;
   };
 
+  static std::int64_t last_offset(const Batch& batch);
   bool waits_for_another(const BatchHeader& batch) const;
   void forget_the_most_silent();
 
+  std::int64_t now_ms_ = 0;  // 0: not told yet, so nothing expires
   std::unordered_map<std::int64_t, Producer> producers_;
   std::unordered_map<std::int64_t, Refused> refused_;  // the first one of each producer
 };

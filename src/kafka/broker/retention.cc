@@ -57,7 +57,7 @@ std::uint64_t enforce_on_all(Core& core, const std::vector<Kept>& all, std::uint
   };
   if (total <= aim) return total;
   for (const Kept& each : all)
-    if (!each.topic->compacted()) add(each);
+    if (each.topic->deletes()) add(each);
   while (total > aim && !oldest_first.empty()) {
     const Kept kept = oldest_first.top().kept;
     oldest_first.pop();
@@ -97,8 +97,8 @@ void enforce_retention(Core& core) {
       const auto floor = floors.find({topic->name, static_cast<std::int32_t>(i)});
       const Kept& kept = all.emplace_back(Kept{topic.get(), topic->partitions[i].get(),
                                                floor == floors.end() ? kAll : floor->second});
-      if (!topic->compacted()) enforce_on_partition(core, kept);
-      if (!topic->compacted() || !keep_unread) total += kept.partition->bytes();
+      if (topic->deletes()) enforce_on_partition(core, kept);
+      if (topic->deletes() || !keep_unread) total += kept.partition->bytes();
       if (kept.needed_from != kAll) unread += kept.partition->bytes_from(kept.needed_from);
     }
   core.pressure.unread_bytes = unread;

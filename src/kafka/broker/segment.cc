@@ -14,6 +14,14 @@ bool all_zeros(ByteView bytes) {
   return std::all_of(bytes.begin(), bytes.end(), [](std::uint8_t byte) { return byte == 0; });
 }
 
+std::optional<std::int64_t> parse_offset(std::string_view digits) {
+  std::int64_t offset = 0;
+  const char* const last = digits.data() + digits.size();
+  const auto [end, error] = std::from_chars(digits.data(), last, offset);
+  if (error != std::errc() || end != last || offset < 0) return std::nullopt;
+  return offset;
+}
+
 /// A window over a file that moves forward, for walks.
 class Window {
  public:
@@ -48,12 +56,22 @@ std::string Segment::file_name(std::int64_t base_offset) {
   return fmt::format("{:020}{}", base_offset, kSuffix);
 }
 
-std::optional<std::int64_t> Segment::parse_file_name(std::string_view name) {
-  if (name.size() != kDigits + kSuffix.size() || !name.ends_with(kSuffix)) return std::nullopt;
-  std::int64_t offset = 0;
-  const auto [end, error] = std::from_chars(name.data(), name.data() + kDigits, offset);
-  if (error != std::errc() || end != name.data() + kDigits || offset < 0) return std::nullopt;
-  return offset;
+std::string Segment::compacted_name(std::int64_t base_offset, std::int64_t end_offset) {
+  return fmt::format("{:020}.{:020}{}", base_offset, end_offset, kSuffix);
+}
+
+std::optional<Segment::Name> Segment::parse_file_name(std::string_view name) {
+  if (!name.ends_with(kSuffix)) return std::nullopt;
+  name.remove_suffix(kSuffix.size());
+  if (name.size() == kDigits) {
+    const auto base = parse_offset(name);
+    return base ? std::optional(Name{*base, {}}) : std::nullopt;
+  }
+  if (name.size() != 2 * kDigits + 1 || name[kDigits] != '.') return std::nullopt;
+  const auto base = parse_offset(name.substr(0, kDigits));
+  const auto end = parse_offset(name.substr(kDigits + 1));
+  if (!base || !end || *end <= *base) return std::nullopt;
+  return Name{*base, *end};
 }
 
 void Segment::accept(const BatchHeader& header) {
@@ -96,6 +114,22 @@ Result<std::optional<Segment::Bad>> Segment::walk(
     each(*header);
   }
   return std::optional<Bad>();
+}
+
+Status Segment::read_batches(const std::function<bool(const BatchView&)>& each) const {
+  Window window(*file_, end_);
+  for (std::uint64_t at = 0; at < end_;) {
+    auto bytes = window.view(at, kBatchHeaderBytes);
+    if (!bytes) return std::move(bytes).error();
+    const auto header = BatchHeader::read(*bytes);
+    if (!header) return header.error();
+    bytes = window.view(at, header->size());
+    if (!bytes) return std::move(bytes).error();
+    if (const Status sound = header->verify(*bytes); !sound) return sound;
+    if (!each({*header, bytes->first(header->size())})) return Done{};
+    at += header->size();
+  }
+  return Done{};
 }
 
 std::uint64_t Segment::position_before(std::int64_t offset) const {

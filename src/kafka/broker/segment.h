@@ -23,14 +23,22 @@ class Segment {
       : file_(std::move(file)), base_offset_(base_offset), next_offset_(base_offset) {}
 
   static std::string file_name(std::int64_t base_offset);
-  /// The base offset in a segment's file name; nothing for any other name.
-  static std::optional<std::int64_t> parse_file_name(std::string_view name);
+  /// Of one that compaction made out of all that lay in [base_offset, end_offset).
+  static std::string compacted_name(std::int64_t base_offset, std::int64_t end_offset);
+  struct Name {
+    std::int64_t base_offset = 0;
+    std::optional<std::int64_t> end_offset;  // of a compacted one
+  };
+  /// What a segment's file name says; nothing for any other name.
+  static std::optional<Name> parse_file_name(std::string_view name);
 
   std::int64_t base_offset() const { return base_offset_; }
   std::int64_t next_offset() const { return next_offset_; }
   std::uint64_t end() const { return end_; }
   std::int64_t max_timestamp() const { return max_timestamp_; }
   File& file() const { return *file_; }
+  /// After its file was renamed: the same bytes by their new name. Before it is shared only.
+  void reopen(std::unique_ptr<File> file) { file_ = std::move(file); }
 
   /// Writes a batch behind the last one, where it counts for nothing until accept() is called.
   Status write(ByteView batch) { return file_->write_at(batch, end_); }
@@ -47,6 +55,10 @@ class Segment {
   /// Cost: reads the file once, a MiB at a time.
   Result<std::optional<Bad>> walk(std::uint64_t limit,
                                   const std::function<void(const BatchHeader&)>& each);
+
+  /// Reads the batches from the start to end(), each held against its checksum, for as long as
+  /// `each` returns true. An error: the file could not be read, or a batch is not sound any more.
+  Status read_batches(const std::function<bool(const BatchView&)>& each) const;
 
   /// Where to start looking for the batch with `offset`, or for the first with a record at or after
   /// `timestamp`: the start of a batch, at most an index interval before it.

@@ -9,15 +9,19 @@
 namespace ds::kafka::broker {
 namespace {
 
+using enum TopicConfigKind::Values;
+
 constexpr TopicConfigKind kConfigKinds[] = {
-    {"cleanup.policy", "delete", false},
-    {"compression.type", "producer", false},
-    {"max.message.bytes", "104857600", true},
-    {"message.timestamp.type", "CreateTime", false},
-    {"min.insync.replicas", "1", true},
-    {"retention.bytes", "-1", true},
-    {"retention.ms", "-1", true},
-    {"segment.bytes", "134217728", true},
+    {"cleanup.policy", "delete", kPolicy},
+    {"compression.type", "producer", kOnlyDefault},
+    {"delete.retention.ms", "86400000", kNumber},
+    {"max.message.bytes", "104857600", kNumber},
+    {"message.timestamp.type", "CreateTime", kOnlyDefault},
+    {"min.cleanable.dirty.ratio", "0.5", kRatio},
+    {"min.insync.replicas", "1", kNumber},
+    {"retention.bytes", "-1", kNumber},
+    {"retention.ms", "-1", kNumber},
+    {"segment.bytes", "134217728", kNumber},
 };
 
 constexpr std::string_view kFirstLine = "datastorm topics 1";
@@ -37,6 +41,41 @@ std::optional<std::int64_t> parse_number(std::string_view text) {
   const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
   if (error != std::errc() || end != text.data() + text.size()) return std::nullopt;
   return value;
+}
+
+std::optional<double> parse_ratio(std::string_view text) {
+  double value = 0;
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
+  if (error != std::errc() || end != text.data() + text.size()) return std::nullopt;
+  return value >= 0 && value <= 1 ? std::optional(value) : std::nullopt;
+}
+
+/// "compact", "delete" or both, with a comma; blanks count for nothing.
+bool has_policy(std::string_view policies, std::string_view wanted) {
+  for (std::string_view each : split(policies, ',')) {
+    while (each.starts_with(' ')) each.remove_prefix(1);
+    while (each.ends_with(' ')) each.remove_suffix(1);
+    if (each == wanted) return true;
+  }
+  return false;
+}
+
+/// What is wrong with this value; empty: nothing.
+std::string_view judge(const TopicConfigKind& kind, std::string_view value) {
+  switch (kind.values) {
+    case kNumber:
+      return parse_number(value) ? "" : "is no number";
+    case kRatio:
+      return parse_ratio(value) ? "" : "is no number from 0 to 1";
+    case kPolicy:
+      for (const auto each : split(value, ','))
+        if (!has_policy(each, "compact") && !has_policy(each, "delete"))
+          return "is neither delete nor compact nor both";
+      return "";
+    case kOnlyDefault:
+      return value == kind.default_value ? "" : "is not what this broker does";
+  }
+  return "";
 }
 
 std::string hex_of(const Uuid& id) {
@@ -79,7 +118,17 @@ std::int64_t Topic::config(std::string_view wanted, std::int64_t otherwise) cons
 
 bool Topic::compacted() const {
   const auto found = configs.find("cleanup.policy");
-  return found != configs.end() && found->second.find("compact") != std::string::npos;
+  return found != configs.end() && has_policy(found->second, "compact");
+}
+
+bool Topic::deletes() const {
+  const auto found = configs.find("cleanup.policy");
+  return found == configs.end() || has_policy(found->second, "delete");
+}
+
+double Topic::dirty_ratio() const {
+  const auto found = configs.find("min.cleanable.dirty.ratio");
+  return found == configs.end() ? 0.5 : parse_ratio(found->second).value_or(0.5);
 }
 
 Refusal check_topic_name(std::string_view name) {
@@ -98,8 +147,8 @@ Refusal check_topic_configs(const TopicConfigs& configs) {
                                    [&](const auto& each) { return each.name == name; });
     if (kind == std::end(kConfigKinds))
       return {KafkaError::kInvalidConfig, fmt::format("this broker has no setting {}", name)};
-    if (kind->is_number && !parse_number(value))
-      return {KafkaError::kInvalidConfig, fmt::format("{}={} is no number", name, value)};
+    if (const auto wrong = judge(*kind, value); !wrong.empty())
+      return {KafkaError::kInvalidConfig, fmt::format("{}={} {}", name, value, wrong)};
     if (value.find_first_of("\t\n=") != value.npos)
       return {KafkaError::kInvalidConfig, fmt::format("{} has a forbidden character", name)};
   }
@@ -179,10 +228,15 @@ void Topics::open_all(const std::vector<Row>& rows) {
   for (auto& topic : opened) topics_.emplace(topic->name, std::move(topic));
 }
 
+std::uint64_t Topics::segment_bytes_of(const Topic& topic) const {
+  const auto general = static_cast<std::int64_t>(settings_.log.segment_bytes);
+  return static_cast<std::uint64_t>(
+      std::max<std::int64_t>(topic.config("segment.bytes", general), 1 << 14));
+}
+
 std::shared_ptr<Partition> Topics::open_partition(const Topic& topic, std::size_t index) const {
   LogSettings settings = settings_.log;
-  settings.segment_bytes = static_cast<std::uint64_t>(std::max<std::int64_t>(
-      topic.config("segment.bytes", static_cast<std::int64_t>(settings.segment_bytes)), 1 << 14));
+  settings.segment_bytes = segment_bytes_of(topic);
   return Partition::open(files_, fmt::format("{}-{}", topic.name, index),
                          fmt::format("{}/{}", folder_of(topic.id), index), settings,
                          settings_.wait_for_sync, log_);
@@ -304,7 +358,11 @@ Refusal Topics::set_configs(const std::string& name, const TopicConfigs& configs
   if (!topic) return {KafkaError::kUnknownTopicOrPartition, "there is no such topic"};
   auto changed = std::make_shared<Topic>(*topic);
   changed->configs = configs;
-  return publish(name, changed);
+  auto refusal = publish(name, changed);
+  if (!refusal.refused())
+    for (const auto& partition : changed->partitions)
+      partition->set_segment_bytes(segment_bytes_of(*changed));
+  return refusal;
 }
 
 }  // namespace ds::kafka::broker

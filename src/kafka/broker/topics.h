@@ -33,13 +33,18 @@ struct Topic {
   /// A number among the configs, or `otherwise`.
   std::int64_t config(std::string_view name, std::int64_t otherwise) const;
   bool compacted() const;
+  /// Whether old records may go by age and size: with "compact,delete" they may.
+  bool deletes() const;
+  double dirty_ratio() const;
 };
+
+constexpr std::int64_t kDeleteRetentionMs = 86'400'000;
 
 /// A setting that a topic may have.
 struct TopicConfigKind {
   std::string_view name;
   std::string_view default_value;
-  bool is_number;
+  enum class Values : std::uint8_t { kNumber, kRatio, kPolicy, kOnlyDefault } values;
 };
 std::span<const TopicConfigKind> topic_config_kinds();
 
@@ -94,6 +99,7 @@ class Topics {
   static Result<std::vector<Row>> parse(const std::string& text, const std::string& path);
   void open_all(const std::vector<Row>& rows);
   void remove_leftovers();
+  std::uint64_t segment_bytes_of(const Topic& topic) const;
   std::shared_ptr<Partition> open_partition(const Topic& topic, std::size_t index) const;
   std::string folder_of(const Uuid& id) const;
   void remove_folder(const std::string& folder);

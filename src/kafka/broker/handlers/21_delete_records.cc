@@ -11,6 +11,10 @@ DeleteRecordsResponse::Partition drop(Core& core, const Topic* topic,
     told.error_code = KafkaError::kUnknownTopicOrPartition;
     return told;
   }
+  if (!topic->deletes()) {  // what is kept by key cannot be given up by offset
+    told.error_code = KafkaError::kPolicyViolation;
+    return told;
+  }
   const auto& partition = topic->partitions[static_cast<std::size_t>(asked.partition_index)];
   const auto ends = partition->ends();
   told.error_code = ends.error;

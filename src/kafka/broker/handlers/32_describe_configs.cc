@@ -20,13 +20,24 @@ DescribeConfigsResponse::Config told(std::string_view name, std::string value, s
           .config_source = source};
 }
 
-std::vector<DescribeConfigsResponse::Config> of_topic(const Topic& topic) {
+/// What holds for a topic that does not say: for some settings that is the broker's own.
+std::string default_of(const TopicConfigKind& kind, const BrokerSettings& settings,
+                       Partition& any) {
+  if (kind.name == "segment.bytes") return std::to_string(any.segment_bytes());
+  if (kind.name == "retention.ms" && settings.retention_time > 0)
+    return std::to_string(settings.retention_time / kMillisecond);
+  return std::string(kind.default_value);
+}
+
+std::vector<DescribeConfigsResponse::Config> of_topic(const Topic& topic,
+                                                      const BrokerSettings& settings) {
   std::vector<DescribeConfigsResponse::Config> configs;
   for (const auto& kind : topic_config_kinds()) {
     const auto set = topic.configs.find(std::string(kind.name));
-    configs.push_back(set == topic.configs.end()
-                          ? told(kind.name, std::string(kind.default_value), kDefault, false)
-                          : told(kind.name, set->second, kSetOnTopic, false));
+    configs.push_back(
+        set == topic.configs.end()
+            ? told(kind.name, default_of(kind, settings, *topic.partition(0)), kDefault, false)
+            : told(kind.name, set->second, kSetOnTopic, false));
   }
   return configs;
 }
@@ -34,6 +45,7 @@ std::vector<DescribeConfigsResponse::Config> of_topic(const Topic& topic) {
 std::vector<DescribeConfigsResponse::Config> of_broker(const BrokerSettings& settings) {
   const auto number = [](auto value) { return std::to_string(value); };
   return {
+      told("log.cleaner.enable", "true", kSetAtStart, true),
       told("auto.create.topics.enable", "true", kSetAtStart, true),
       told("default.replication.factor", "1", kDefault, true),
       told("log.retention.bytes", "-1", kDefault, true),
@@ -57,7 +69,7 @@ DescribeConfigsResponse handle_describe_configs(Call& call, DescribeConfigsReque
     if (asked.resource_type == kTopic) {
       const auto topic = call.core.topics->find(asked.resource_name);
       if (topic)
-        answer.configs = of_topic(*topic);
+        answer.configs = of_topic(*topic, call.core.settings);
       else
         answer.error_code = KafkaError::kUnknownTopicOrPartition;
     } else if (asked.resource_type == kBroker) {
