@@ -13,7 +13,7 @@ namespace {
 
 constexpr std::string_view kJson = "application/json";
 constexpr std::size_t kToldMax = 300;
-constexpr std::int64_t kHistoryKeptMs = 25 * 3'600'000LL;
+constexpr std::size_t kAlertsMax = 500;
 constexpr std::int64_t kForgetEveryMs = 600'000;
 
 /// Everything comes from this server and nothing may frame it.
@@ -40,6 +40,14 @@ struct ApiError {
     io("hint", self.hint);
   }
 };
+
+/// Unix milliseconds; -1, which is no instant, for what is not.
+std::int64_t instant(const std::optional<std::string>& text) {
+  std::int64_t value = -1;
+  if (!text) return value;
+  const auto [end, wrong] = std::from_chars(text->data(), text->data() + text->size(), value);
+  return wrong == std::errc() && end == text->data() + text->size() ? value : -1;
+}
 
 bool accepts_gzip(const HttpRequest& request) {
   const auto accepted = request.header("accept-encoding");
@@ -97,6 +105,10 @@ Result<std::unique_ptr<Dashboard>> Dashboard::start(const Settings& settings, Ta
     auto history = History::open(settings.history_file);
     if (!history) return std::move(history).error();
     self.history_ = std::move(history).value();
+    auto alerts = self.history_->alerts(kAlertsMax);
+    if (!alerts) return std::move(alerts).error();
+    for (const Alert& each : *alerts) self.alert_watch_.remember(each);
+    self.alerts_ = {alerts->begin(), alerts->end()};
   }
 
   self.page_ = std::make_unique<HttpServer>(
@@ -147,7 +159,7 @@ Snapshot Dashboard::latest() const {
 void Dashboard::tick_now() {
   lane_.call([this] {
     tick();
-    keep(observer_.close(second_hand_.open_second(), 1));
+    keep(observer_.close(second_hand_.open_second(), 1), {});
   });
   keeper_.call([] {});
 }
@@ -162,8 +174,18 @@ void Dashboard::tick() {
   look();
   const auto [first_t, seconds] = second_hand_.passed(clock_.wall_ms());
   std::vector<HistoryPoint> points = observer_.close(first_t, seconds);
-  tell(points);
-  keep(std::move(points));
+  std::vector<Alert> alerts = watch(points);
+  tell(points, alerts);
+  keep(std::move(points), std::move(alerts));
+}
+
+std::vector<Alert> Dashboard::watch(const std::vector<HistoryPoint>& points) {
+  std::vector<Alert> raised;
+  for (const HistoryPoint& point : points)
+    for (const Alert& alert : alert_watch_.add(point.t, point.sentiment)) raised.push_back(alert);
+  alerts_.insert(alerts_.end(), raised.begin(), raised.end());
+  while (alerts_.size() > kAlertsMax) alerts_.pop_front();
+  return raised;
 }
 
 void Dashboard::look() {
@@ -174,7 +196,7 @@ void Dashboard::look() {
 }
 
 /// A point's id is its second, so that ids grow over restarts too.
-void Dashboard::tell(const std::vector<HistoryPoint>& points) {
+void Dashboard::tell(const std::vector<HistoryPoint>& points, const std::vector<Alert>& alerts) {
   std::string events = format_event("status", to_json(latest()));
   for (const HistoryPoint& point : points) {
     const std::int64_t id = point.t / 1000;
@@ -182,15 +204,18 @@ void Dashboard::tell(const std::vector<HistoryPoint>& points) {
     events += told_.back().event;
   }
   while (told_.size() > kToldMax) told_.pop_front();
+  for (const Alert& alert : alerts) events += format_event("alert", to_json(alert));
   std::erase_if(viewers_, [&](HttpStream& viewer) { return !viewer.send(events); });
 }
 
-void Dashboard::keep(std::vector<HistoryPoint> points) {
+void Dashboard::keep(std::vector<HistoryPoint> points, std::vector<Alert> alerts) {
   if (!history_ || points.empty()) return;
-  keeper_.post([this, points = std::move(points)] {
+  keeper_.post([this, points = std::move(points), alerts = std::move(alerts)] {
     const std::int64_t last = points.back().t;
     Status kept = history_->add(points);
-    if (kept && last % kForgetEveryMs == 0) kept = history_->forget(last - kHistoryKeptMs);
+    for (const Alert& alert : alerts)
+      if (kept) kept = history_->add_alert(alert);
+    if (kept && last % kForgetEveryMs == 0) kept = history_->forget(last);
     if (!kept) log_.warn("{}", kept.error().message);
   });
 }
@@ -226,7 +251,7 @@ void Dashboard::serve_api(std::string_view path, const HttpRequest& request, Htt
   const bool get = request.method == "GET";
   if (path == "/status" && get) return reply_status(answer);
   if (path == "/history" && get) return serve_history(request, std::move(answer));
-  if (path == "/alerts" && get) return answer.reply(200, kJson, "[]", kSafe);
+  if (path == "/alerts" && get) return reply_alerts(answer);
   if (path == "/stream" && get) return open_stream(request, std::move(answer));
   if (path == "/openapi.json" && get) return answer.reply(200, kJson, kOpenApi, kSafe);
   static constexpr std::string_view kControls[] = {"/start", "/stop", "/trigger/crisis",
@@ -256,13 +281,21 @@ void Dashboard::open_stream(const HttpRequest& request, HttpResponder answer) {
   if (viewer.send(events)) viewers_.push_back(viewer);
 }
 
+void Dashboard::reply_alerts(HttpResponder& answer) {
+  std::string text;
+  JsonWriter(text).put(alerts_);
+  answer.reply(200, kJson, text, with(kSafe, "Cache-Control", "no-store"));
+}
+
 void Dashboard::serve_history(const HttpRequest& request, HttpResponder answer) {
-  auto range = parse_history_range(request.parameter("range").value_or("5m"));
-  if (!range) return refuse(answer, 400, range.error().message, range.error().hint);
+  const auto from = request.parameter("from"), to = request.parameter("to");
+  auto span = from || to ? span_between(instant(from), instant(to), clock_.wall_ms())
+                         : named_span(request.parameter("range").value_or("5m"), clock_.wall_ms());
+  if (!span) return refuse(answer, 400, span.error().message, span.error().hint);
   if (!history_) return refuse(answer, 501, "this server keeps no history");
-  keeper_.post([this, range = *range, brand = std::string(request.parameter("brand").value_or("")),
+  keeper_.post([this, span = *span, brand = std::string(request.parameter("brand").value_or("")),
                 answer]() mutable {
-    auto columns = history_->read(range, clock_.wall_ms(), brand);
+    auto columns = history_->read(span, brand);
     lane_.post([this, answer, columns = std::move(columns)]() mutable {
       if (!columns) return refuse(answer, 500, columns.error().message);
       answer.reply(200, kJson, to_json(*columns), with(kSafe, "Cache-Control", "no-store"));

@@ -14,6 +14,7 @@
 #include "base/log.h"
 #include "net/http_server.h"
 #include "net/lane.h"
+#include "observe/alerts.h"
 #include "observe/history.h"
 #include "observe/observer.h"
 #include "observe/second_hand.h"
@@ -63,11 +64,13 @@ class Dashboard {
   void tick();
   void tick_every_second();
   void look();
-  void tell(const std::vector<HistoryPoint>& points);
-  void keep(std::vector<HistoryPoint> points);
+  std::vector<Alert> watch(const std::vector<HistoryPoint>& points);
+  void tell(const std::vector<HistoryPoint>& points, const std::vector<Alert>& alerts);
+  void keep(std::vector<HistoryPoint> points, std::vector<Alert> alerts);
   void open_stream(const HttpRequest& request, HttpResponder answer);
   void serve(const Guard& guard, const HttpRequest& request, HttpResponder answer);
   void serve_api(std::string_view path, const HttpRequest& request, HttpResponder answer);
+  void reply_alerts(HttpResponder& answer);
   void serve_history(const HttpRequest& request, HttpResponder answer);
   void control(std::string_view what, const HttpRequest& request, HttpResponder answer);
   void refuse(HttpResponder& answer, int status, const std::string& why,
@@ -80,6 +83,8 @@ class Dashboard {
   Log& log_;
   std::unique_ptr<History> history_;  // belongs to keeper_
   Observer observer_;
+  AlertWatch alert_watch_;
+  std::deque<Alert> alerts_;  // the last, the newest at the end; those of earlier lives too
   SecondHand second_hand_;
   mutable std::mutex latest_mutex_;
   Snapshot latest_;

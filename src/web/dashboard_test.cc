@@ -28,8 +28,8 @@ class DashboardTest : public testing::Test {
          .history_file = (folder_ / "history.db").string()},
         [this] {
           Snapshot s;
-          s.stored = ++stored_;
-          s.sentiment.positive = stored_;
+          s.stored = stored_ += each_look_;
+          s.sentiment = bad_ ? Shares{0, stored_, 0} : Shares{stored_, 0, 0};
           s.by_brand["A"] = {stored_, 0, 0};
           s.now_ms = clock_.wall_ms();
           s.brands = {"Super\"Coffee</script>"};
@@ -57,7 +57,8 @@ class DashboardTest : public testing::Test {
   SystemClock clock_;
   NoLog log_;
   std::filesystem::path folder_;
-  std::uint64_t stored_ = 0;
+  std::uint64_t stored_ = 0, each_look_ = 1;
+  bool bad_ = false;  // all that is stored is negative
   std::unique_ptr<Dashboard> dashboard_;
 };
 
@@ -92,6 +93,12 @@ TEST_F(DashboardTest, AnswersStatusHistoryMetricsAndHealth) {
   ASSERT_TRUE(history.is_object());
   EXPECT_EQ(history["stepMs"], 1000);
   EXPECT_EQ(get("/api/history?range=9m").status, 400);
+  EXPECT_EQ(get("/api/history?from=1000&to=900").status, 400);
+  EXPECT_EQ(get("/api/history?from=x&to=900").status, 400);
+  EXPECT_EQ(get("/api/history?from=1000").status, 400);
+  const std::string since = std::to_string(clock_.wall_ms() - 60'000);
+  const std::string until = std::to_string(clock_.wall_ms());
+  EXPECT_EQ(get("/api/history?from=" + since + "&to=" + until).status, 200);
   EXPECT_EQ(get("/healthz").body, "ok\n");
   const HttpReply metrics = get("/metrics");
   EXPECT_NE(metrics.body.find("datastorm_records_total{state=\"stored\"}"), std::string::npos);
@@ -178,6 +185,29 @@ TEST_F(DashboardTest, HistoryTellsOfABrandAlone) {
   EXPECT_EQ(positive("/api/history?brand=A"), point["positive"].get<int>());
   EXPECT_GT(point["positive"].get<int>(), 0);
   EXPECT_EQ(positive("/api/history?brand=B"), 0);
+}
+
+TEST_F(DashboardTest, ACrisisIsToldOnceAndOutlivesARestart) {
+  bad_ = true;
+  each_look_ = 10'000;
+  EXPECT_EQ((start(), get("/api/alerts").body), "[]");
+  auto viewer = HttpEventReader::open(dashboard_->address(), "/api/stream");
+  ASSERT_TRUE(viewer.ok());
+  std::string told;
+  while (told.empty()) {
+    auto event = viewer->next(10 * kSecond);
+    ASSERT_TRUE(event.ok() && *event);
+    if ((*event)->name == "alert") told = (*event)->data;
+  }
+  const auto alert = nlohmann::json::parse(told, nullptr, false);
+  EXPECT_EQ(alert["kind"], "crisis");
+  EXPECT_EQ(alert["share"], 1.0);
+  EXPECT_EQ(alert["predicted"], false);
+  EXPECT_EQ(get("/api/alerts").body, "[" + told + "]");
+  dashboard_->tick_now();
+  dashboard_.reset();
+  start();
+  EXPECT_EQ(get("/api/alerts").body, "[" + told + "]");
 }
 
 TEST_F(DashboardTest, IsAsItsDescriptionSays) {

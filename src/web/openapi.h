@@ -26,7 +26,9 @@ inline constexpr std::string_view kOpenApi = R"json({
     "/history": {"get": {
       "summary": "The past in columns, whole steps only",
       "parameters": [
-        {"name": "range", "in": "query", "schema": {"type": "string", "enum": ["5m", "30m", "1h", "6h", "24h"], "default": "5m"}},
+        {"name": "range", "in": "query", "schema": {"type": "string", "enum": ["5m", "30m", "1h", "6h", "24h", "7d"], "default": "5m"}},
+        {"name": "from", "in": "query", "schema": {"type": "integer"}, "description": "instead of a range: from this instant, in the finest step that is kept and fits"},
+        {"name": "to", "in": "query", "schema": {"type": "integer"}, "description": "to this one"},
         {"name": "brand", "in": "query", "schema": {"type": "string"}, "description": "sentiments of this brand alone"}],
       "responses": {
         "200": {"description": "columns of equal length, oldest first", "content": {"application/json": {"schema": {"$ref": "#/components/schemas/History"}}}},
@@ -56,7 +58,7 @@ inline constexpr std::string_view kOpenApi = R"json({
       "Refusal": {"type": "object", "required": ["error"], "properties": {"error": {"type": "string"}, "hint": {"type": "string"}}},
       "BySentiment": {"type": "object", "properties": {"positive": {"type": "number"}, "negative": {"type": "number"}, "neutral": {"type": "number"}}},
       "Quantiles": {"type": "object", "properties": {"p50": {"type": "number"}, "p90": {"type": "number"}, "p99": {"type": "number"}, "p999": {"type": "number"}, "max": {"type": "number"}}},
-      "Alert": {"type": "object", "properties": {"id": {"type": "integer"}, "t": {"type": "integer"}, "kind": {"type": "string", "enum": ["crisis", "opportunity"]}, "share": {"type": "number"}, "predicted": {"type": "boolean"}, "inSeconds": {"type": "number"}}},
+      "Alert": {"type": "object", "properties": {"id": {"type": "integer"}, "t": {"type": "integer"}, "kind": {"type": "string", "enum": ["crisis", "opportunity"]}, "share": {"type": "number"}, "predicted": {"type": "boolean"}, "inSeconds": {"type": "number", "nullable": true}, "windowS": {"type": "number", "nullable": true}}},
       "History": {"type": "object", "properties": {
         "range": {"type": "string"}, "stepMs": {"type": "integer"},
         "t": {"type": "array", "items": {"type": "integer"}},
