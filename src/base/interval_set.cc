@@ -55,18 +55,20 @@ std::vector<Interval> IntervalSet::intervals() const {
 
 IntervalSet IntervalSet::minus(const IntervalSet& other) const {
   IntervalSet left;
-  for (const auto& [begin, end] : ranges_) {
-    std::uint64_t at = begin;
-    auto it = other.ranges_.upper_bound(begin);
-    if (it != other.ranges_.begin()) --it;
-    for (; it != other.ranges_.end() && it->first < end; ++it) {
-      if (it->second <= at) continue;
-      left.add(at, std::min(std::max(it->first, at), end));
-      at = std::max(at, it->second);
-    }
-    left.add(at, std::max(at, end));
-  }
+  each_minus(other, [&](Interval range) { left.add(range); });
   return left;
+}
+
+std::uint64_t IntervalSet::count_in(Interval range) const {
+  std::uint64_t count = 0;
+  auto it = ranges_.upper_bound(range.begin);
+  if (it != ranges_.begin()) --it;
+  for (; it != ranges_.end() && it->first < range.end; ++it) {
+    const std::uint64_t begin = std::max(range.begin, it->first);
+    const std::uint64_t end = std::min(range.end, it->second);
+    if (begin < end) count += end - begin;
+  }
+  return count;
 }
 
 }  // namespace ds

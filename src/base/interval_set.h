@@ -31,8 +31,29 @@ class IntervalSet {
   bool empty() const { return ranges_.empty(); }
   std::vector<Interval> intervals() const;
 
-  /// What is in this set but not in `other`.
+  /// Calls `visit(Interval)` for each range, in order.
+  template <typename Visit>
+  void each(Visit&& visit) const {
+    for (const auto& [begin, end] : ranges_) visit(Interval{begin, end});
+  }
+  /// What is in this set but not in `other`; each_minus() visits it without keeping it.
   IntervalSet minus(const IntervalSet& other) const;
+  template <typename Visit>
+  void each_minus(const IntervalSet& other, Visit&& visit) const {
+    for (const auto& [begin, end] : ranges_) {
+      std::uint64_t at = begin;
+      auto it = other.ranges_.upper_bound(begin);
+      if (it != other.ranges_.begin()) --it;
+      for (; it != other.ranges_.end() && it->first < end; ++it) {
+        if (it->second <= at) continue;
+        if (at < it->first) visit(Interval{at, it->first});
+        at = it->second;
+      }
+      if (at < end) visit(Interval{at, end});
+    }
+  }
+  /// How many numbers of `range` are in the set.
+  std::uint64_t count_in(Interval range) const;
 
   bool operator==(const IntervalSet& other) const { return ranges_ == other.ranges_; }
 

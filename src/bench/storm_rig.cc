@@ -60,7 +60,7 @@ Result<std::unique_ptr<StormRig>> StormRig::start(const StormRigSettings& settin
   parts.make_outlet = [&self, &clock, &log, make](kafka::DeliveryListener& listener) {
     return make(self.client_, self.producer_, listener, clock, log);
   };
-  parts.publish = [](const RunClaim&, const std::vector<StreamClaim>&) -> Status { return Done{}; };
+  parts.publish = [](const RunClaim&, const ClaimChanges&) -> Status { return Done{}; };
   auto started = Run::start(run, std::move(parts), clock, log);
   if (!started) return std::move(started).error();
   self.run_ = std::move(*started);

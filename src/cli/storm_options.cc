@@ -231,6 +231,11 @@ StormOptions read_storm(Reader& read) {
   claim.payload = read.text("payload");
   claim.settings = fmt::format("mix {}, brands {}, pool {}", options.mix.to_string(),
                                read.text("brands"), options.tweets.pool);
+  if (!options.values)
+    for (const Brand& brand : options.tweets.brands)
+      claim.brands.push_back({brand.name, brand.weight});
+  claim.pool = options.tweets.pool;
+  claim.mixes = {mix_claim(options.mix)};
   claim.engine = options.engine;
   claim.acks = read.text("acks");
   return options;
@@ -290,8 +295,8 @@ Result<std::unique_ptr<Storm>> Storm::start(StormOptions options, const Clock& c
         made.engine == "librdkafka" ? kafka::make_rdkafka_outlet : kafka::make_direct_outlet;
     return make(made.client, made.producer, listener, self.clock_, self.log_);
   };
-  parts.publish = [&self](const RunClaim& run, const std::vector<StreamClaim>& streams) {
-    return self.claims_->publish(run, streams);
+  parts.publish = [&self](const RunClaim& run, const ClaimChanges& changes) {
+    return self.claims_->publish(run, changes);
   };
   auto run = Run::start(o.run, std::move(parts), clock, log);
   if (!run) return std::move(run).error();

@@ -8,6 +8,7 @@
 #include "kafka/client/admin.h"
 #include "kafka/client/outlet.h"
 #include "ledger/exchange.h"
+#include "ledger/regenerate.h"
 #include "observe/snapshot.h"
 #include "storm/pooled_filler.h"
 #include "storm/run.h"
@@ -46,7 +47,10 @@ class Storm {
   MixBook& mixes() { return *mixes_; }
 
   /// From the first batch that nobody has begun on.
-  void change_mix(Mix mix) { run_->change_mix(mixes_->add(std::move(mix))); }
+  void change_mix(Mix mix) {
+    const MixClaim claim = mix_claim(mix);
+    run_->change_mix(mixes_->add(std::move(mix)), claim);
+  }
 
   /// The run's part of a snapshot: counters, wanted rate, latency, mix.
   void show(Snapshot& into) const;

@@ -11,6 +11,7 @@
 #include "kafka/client/admin.h"
 #include "kafka/client/fetcher.h"
 #include "ledger/exchange.h"
+#include "ledger/stage_check.h"
 #include "sink/make_sink.h"
 #include "sink/sqlite_reader.h"
 
@@ -19,6 +20,19 @@ namespace {
 
 constexpr Nanos kPatience = 15 * kSecond;
 constexpr std::size_t kRangesShown = 20;
+
+/// "  lost: stream 7 (partition 7), 8000 to 8003, at 2026-11-21 12:00:05Z; it is in the topic"
+void print_finding(const Finding& finding) {
+  fmt::print("  {}: ", finding.what);
+  if (finding.partition >= 0)
+    fmt::print("stream {} (partition {}), {} to {}", finding.stream, finding.partition,
+               finding.first, finding.last);
+  if (finding.count != finding.last - finding.first + 1)
+    fmt::print("{}{} of them", finding.partition >= 0 ? ", " : "", with_commas(finding.count));
+  if (!finding.window.empty()) fmt::print(", made for {}", finding.window);
+  if (!finding.why.empty()) fmt::print("; {}", finding.why);
+  fmt::print("\n");
+}
 
 void print_verdict(const Verdict& verdict) {
   fmt::print("run {}, {}: {} expected, {} found\n", verdict.run, verdict.stage,
@@ -38,8 +52,7 @@ void print_verdict(const Verdict& verdict) {
                  verdict.ranges.size() - kRangesShown);
       break;
     }
-    fmt::print("  {}: stream {}, {} to {}\n", finding.what, finding.stream, finding.first,
-               finding.last);
+    print_finding(finding);
   }
   for (const std::string& words : verdict.not_shown) fmt::print("  not shown here: {}\n", words);
   fmt::print("{}\n", verdict.good() ? "every record is accounted for" : "it does not balance");
@@ -53,7 +66,7 @@ Result<Verdict> verify_in_store(const std::string& path, const std::string& run,
   if (!book) return std::move(book).error();
   auto claimed = choose_run(*book, run);
   if (!claimed) return std::move(claimed).error();
-  return verify_store(*reader, **claimed);
+  return verify_stage(*reader, *book, **claimed);
 }
 
 Result<Verdict> verify_in_topic(const kafka::ClientSettings& client, const std::string& topic,
@@ -72,12 +85,13 @@ Result<Verdict> verify_in_topic(const kafka::ClientSettings& client, const std::
     for (const auto& [partition, offset] : offsets) all[{topic, partition}] = offset;
     return all;
   };
-  const MakeSource make_source = [&](kafka::AssignmentListener& listener) {
+  const TopicStage::MakeSource make_source = [&](kafka::AssignmentListener& listener) {
     kafka::ConsumerSettings consumer;
     consumer.topic = topic;
     return kafka::make_direct_source(client, consumer, listener, clock, log);
   };
-  return verify_topic(**claimed, make_source, named(*starts), named(*ends), kPatience, clock);
+  TopicStage stage(topic, make_source, named(*starts), named(*ends), kPatience, clock);
+  return verify_stage(stage, *book, **claimed);
 }
 
 int run_verify(const Invocation& invocation) {

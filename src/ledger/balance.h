@@ -3,11 +3,13 @@
 
 #include <cstdint>
 #include <map>
+#include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
-#include "base/interval_set.h"
 #include "ledger/claim.h"
+#include "ledger/sequence_set.h"
 #include "record/identity.h"
 
 namespace ds {
@@ -15,19 +17,36 @@ namespace ds {
 /// The sequence numbers a stage holds of each (run, stream), fed with each record's identity.
 ///
 /// Cost: a stream's next number in order costs a few compares and an increment; memory grows with
-/// the gaps, not with the records.
+/// the gaps, not with the records (sequence_set.h says what happens past a million of them).
 class Holdings {
  public:
+  /// `gaps_max`: of all streams together.
+  explicit Holdings(std::size_t gaps_max = SequenceSet::kRangesMax)
+      : budget_(std::make_unique<SequenceSet::Budget>(gaps_max)) {}
+
   struct Stream {
-    IntervalSet found;
+    explicit Stream(SequenceSet::Budget& budget)
+        : found(budget), doubled_ranges(budget), disordered_ranges(budget) {}
+
+    SequenceSet found;
     std::uint64_t doubled = 0;
-    std::uint64_t disordered = 0;  // first seen after a record with a higher number
-    std::uint64_t highest = 0;     // one past
-    IntervalSet doubled_ranges;
-    IntervalSet disordered_ranges;
+    std::uint64_t disordered = 0;  // out of their place; see Holdings::add()
+    SequenceSet doubled_ranges;
+    SequenceSet disordered_ranges;
+
+   private:
+    friend class Holdings;
+    std::uint64_t highest = 0;  // one past the last in order
+    /// One that jumped ahead, until the next tells whether it went on from there.
+    struct Jump {
+      std::uint64_t from, to;
+    };
+    std::optional<Jump> jump;
   };
 
-  void add(const RecordId& id);
+  /// Whether it is there for the first time. A record is disordered when it comes after higher
+  /// ones; one that alone came before lower ones is so itself, and they are not.
+  bool add(const RecordId& id);
   /// A whole range at once, e.g. of rows that were trimmed from the store. Its order is not known,
   /// so it disorders nothing.
   void add(std::uint64_t run, std::uint32_t stream, Interval range);
@@ -42,7 +61,9 @@ class Holdings {
 
  private:
   Stream& stream(std::uint64_t run, std::uint32_t stream);
+  static void order(Stream& of, std::uint64_t sequence);
 
+  std::unique_ptr<SequenceSet::Budget> budget_;
   std::map<std::pair<std::uint64_t, std::uint32_t>, Stream> streams_;
   Stream* last_ = nullptr;  // the one asked for last: records come in runs of one stream
   std::pair<std::uint64_t, std::uint32_t> last_key_{};
@@ -51,16 +72,28 @@ class Holdings {
 
 /// A range of one stream that is not as claimed.
 struct Finding {
-  std::string what;  // lost, doubled, disordered, unclaimed
+  std::string what;   // lost, doubled, disordered, corrupted, unclaimed
+  std::string stage;  // where: acknowledged by the broker, and not in what `stage` names
   std::uint32_t stream = 0;
+  std::int32_t partition = -1;
   std::uint64_t first = 0;
   std::uint64_t last = 0;
+  std::uint64_t count = 0;    // of records from first to last; fewer when ranges are summed up
+  std::int64_t window_s = 0;  // the second of their intended time; 0: not claimed
+  std::string window;         // the same, for people
+  std::string why;            // of a corrupted one: which field
 
   static void fields(auto& self, auto& io) {
     io("what", self.what);
+    io("stage", self.stage);
     io("stream", self.stream);
+    io("partition", self.partition);
     io("first", self.first);
     io("last", self.last);
+    io("count", self.count);
+    io("window_s", self.window_s);
+    io("window", self.window);
+    io("why", self.why);
   }
 };
 
@@ -74,6 +107,10 @@ struct Verdict {
   std::uint64_t duplicated = 0;
   std::uint64_t disordered = 0;
   std::uint64_t corrupted = 0;
+  std::uint64_t generated = 0;  // all that the producer claims to have made, whatever became of it
+  std::uint64_t failed = 0;     // of them surely not stored, and given up
+  std::uint64_t unknown = 0;    // of them without an answer
+  std::uint64_t foreign = 0;    // held, and without an identity that could be read
   std::uint64_t unclaimed = 0;  // held, and never claimed: a producer that died before it could
   std::vector<std::string> not_shown;  // what this stage cannot tell, in words
   std::vector<Finding> ranges;         // at most kFindingsMax; the counts are exact all the same
@@ -89,6 +126,10 @@ struct Verdict {
     io("duplicated", self.duplicated);
     io("disordered", self.disordered);
     io("corrupted", self.corrupted);
+    io("generated", self.generated);
+    io("failed", self.failed);
+    io("unknown", self.unknown);
+    io("foreign", self.foreign);
     io("unclaimed", self.unclaimed);
     io("not_shown", self.not_shown);
     io("ranges", self.ranges);
@@ -101,5 +142,8 @@ constexpr std::size_t kFindingsMax = 1000;
 /// acks=0 what was written; records whose fate the producer did not know are welcome and not
 /// missed. Order is checked for streams that keep to one partition.
 Verdict balance(const ClaimedRun& claimed, const Holdings& held, std::string stage);
+
+/// "2026-11-21 12:00:05Z"
+std::string shown_second(std::int64_t since_1970_s);
 
 }  // namespace ds

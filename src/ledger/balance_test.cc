@@ -38,6 +38,9 @@ TEST(Balance, NamesEachKindOfFault) {
       {"one twice", {0, 1, 2, 2, 3, 4, 5, 6, 7, 8, 9}, 0, 1, 0, 0, "doubled 2-2"},
       {"a batch again", {0, 1, 2, 3, 4, 2, 3, 4, 5, 6, 7, 8, 9}, 0, 3, 0, 0, "doubled 2-4"},
       {"two swapped", {0, 1, 2, 4, 3, 5, 6, 7, 8, 9}, 0, 0, 1, 0, "disordered 3-3"},
+      {"one far too early", {0, 7, 1, 2, 3, 4, 5, 6, 8, 9}, 0, 0, 1, 0, "disordered 7-7"},
+      {"some too late", {0, 1, 4, 5, 6, 2, 3, 7, 8, 9}, 0, 0, 2, 0, "disordered 2-3"},
+      {"a hole, then two swapped", {0, 3, 4, 5, 7, 6, 8, 9}, 2, 0, 1, 0, "lost 1-2"},
       {"more than claimed", {0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11}, 0, 0, 0, 2, "unclaimed 10-11"},
       {"nothing", {}, 10, 0, 0, 0, "lost 0-9"},
   };
@@ -92,7 +95,7 @@ TEST(Balance, LeavesOrderAloneWhereStreamsAreSpread) {
   EXPECT_EQ(balance(claim_one(3, 0), held, "test").disordered, 1u);
   const Verdict spread = balance(claim_one(3, -1), held, "test");
   EXPECT_EQ(spread.disordered, 0u);
-  EXPECT_EQ(spread.not_shown.size(), 2u);
+  EXPECT_EQ(spread.not_shown.size(), 1u);
 }
 
 TEST(Balance, ReportsStreamsThatNobodyClaimed) {
@@ -152,7 +155,9 @@ TEST(Balance, AgreesWithABruteForceModelOnRandomFaults) {
     ASSERT_EQ(verdict.found, seen.size()) << "seed " << seed;
     ASSERT_EQ(verdict.lost, lost) << "seed " << seed;
     ASSERT_EQ(verdict.duplicated, doubled) << "seed " << seed;
-    ASSERT_EQ(verdict.disordered, disordered) << "seed " << seed;
+    // One that jumped ahead counts once, not all that it passed.
+    ASSERT_LE(verdict.disordered, disordered) << "seed " << seed;
+    ASSERT_EQ(verdict.disordered == 0, disordered == 0) << "seed " << seed;
     ASSERT_EQ(verdict.unclaimed, unclaimed) << "seed " << seed;
   }
 }
@@ -164,17 +169,23 @@ TEST(Holdings, CountsWhatARangeHoldsAlready) {
   held.add(kRun, 0, {5, 22});
   const Holdings::Stream& stream = held.streams().at({kRun, 0});
   EXPECT_EQ(stream.doubled, 7u);
-  EXPECT_EQ(stream.doubled_ranges.intervals(), (std::vector<Interval>{{5, 10}, {20, 22}}));
+  std::vector<Interval> doubled;
+  stream.doubled_ranges.each_there(
+      [&](Interval range, std::uint64_t) { doubled.push_back(range); });
+  EXPECT_EQ(doubled, (std::vector<Interval>{{5, 10}, {20, 22}}));
   EXPECT_EQ(stream.found.count(), 30u);
 }
 
 TEST(Verdict, HasTheFieldsOfTheContract) {
   Verdict verdict = balance(claim_one(2), Holdings(), "here");
   verdict.not_shown.clear();
-  EXPECT_EQ(to_json(verdict),
-            R"({"run":"000000000007","stage":"here","expected":2,"found":0,"lost":2,)"
-            R"("duplicated":0,"disordered":0,"corrupted":0,"unclaimed":0,"not_shown":[],)"
-            R"("ranges":[{"what":"lost","stream":0,"first":0,"last":1}]})");
+  EXPECT_EQ(
+      to_json(verdict),
+      R"({"run":"000000000007","stage":"here","expected":2,"found":0,"lost":2,)"
+      R"("duplicated":0,"disordered":0,"corrupted":0,"generated":2,"failed":0,"unknown":0,)"
+      R"("foreign":0,"unclaimed":0,"not_shown":[],)"
+      R"("ranges":[{"what":"lost","stage":"here","stream":0,"partition":0,"first":0,"last":1,)"
+      R"("count":2,"window_s":0,"window":"","why":""}]})");
 }
 
 TEST(ChooseRun, TakesLatestOrANameAndElseSaysWhatThereIs) {

@@ -163,7 +163,7 @@ TEST(Claim, TravelsInBatchesThatEveryBrokerTakes) {
     claims.push_back(random_claim(random, 9000));
     claims.back().stream = stream;
   }
-  const auto batches = claim_batches(a_run(), claims, 1'700'000'000'000);
+  const auto batches = claim_batches(a_run(), {.streams = claims}, 1'700'000'000'000);
   ASSERT_TRUE(batches.ok());
   EXPECT_GT(batches->size(), 1u);
   ClaimBook book;

@@ -16,8 +16,7 @@ const kafka::TopicSpec kRunsSpec{
 
 }  // namespace
 
-Result<std::vector<ByteVec>> claim_batches(const RunClaim& run,
-                                           const std::vector<StreamClaim>& changed,
+Result<std::vector<ByteVec>> claim_batches(const RunClaim& run, const ClaimChanges& changes,
                                            std::int64_t wall_ms) {
   std::vector<ByteVec> batches;
   kafka::RecordBatchBuilder builder({});
@@ -31,24 +30,23 @@ Result<std::vector<ByteVec>> claim_batches(const RunClaim& run,
     if (!builder.empty() &&
         builder.plain_bytes() + record.key.size() + record.value.size() > kBatchBytes)
       if (auto finished = finish_batch(); !finished) return finished;
-    builder.add(
-        {.timestamp = wall_ms, .key = as_bytes(record.key), .value = as_bytes(record.value)});
+    kafka::RecordBatchBuilder::Record made{.timestamp = wall_ms, .key = as_bytes(record.key)};
+    if (!record.value.empty()) made.value = as_bytes(record.value);  // else it deletes the key
+    builder.add(made);
     return Done{};
   };
-  if (auto added = add(to_record(run)); !added) return std::move(added).error();
-  for (const StreamClaim& claim : changed)
-    for (const ClaimRecord& record : to_records(claim))
-      if (auto added = add(record); !added) return std::move(added).error();
+  for (const ClaimRecord& record : to_records(run, changes))
+    if (auto added = add(record); !added) return std::move(added).error();
   if (auto finished = finish_batch(); !finished) return std::move(finished).error();
   return batches;
 }
 
-Status TopicClaims::publish(const RunClaim& run, const std::vector<StreamClaim>& changed) {
+Status TopicClaims::publish(const RunClaim& run, const ClaimChanges& changes) {
   if (!topic_exists_) {
     if (auto topic = admin_.ensure_topic(kRunsSpec); !topic) return std::move(topic).error();
     topic_exists_ = true;
   }
-  auto batches = claim_batches(run, changed, clock_.wall_ms());
+  auto batches = claim_batches(run, changes, clock_.wall_ms());
   if (!batches) return std::move(batches).error();
   for (const ByteVec& batch : *batches)
     if (auto stored = admin_.produce_sync(kRunsTopic, 0, batch); !stored)
@@ -59,8 +57,8 @@ Status TopicClaims::publish(const RunClaim& run, const std::vector<StreamClaim>&
 Result<ClaimBook> read_claims(kafka::Admin& admin, std::size_t* strange) {
   ClaimBook book;
   const auto read = admin.read_all(kRunsTopic, [&](std::int32_t, const kafka::RecordView& record) {
-    if (!record.key || !record.value) return;
-    const auto added = book.add(as_text(*record.key), as_text(*record.value));
+    if (!record.key) return;
+    const auto added = book.add(as_text(*record.key), as_text(record.value.value_or(ByteView{})));
     if (!added && strange != nullptr) ++*strange;
   });
   if (!read) {

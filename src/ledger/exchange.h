@@ -11,7 +11,7 @@ namespace ds {
 /// Publishes a run's claims, for `RunParts::publish`.
 ///
 ///   TopicClaims claims(admin, clock);
-///   parts.publish = [&](auto& run, auto& streams) { return claims.publish(run, streams); };
+///   parts.publish = [&](auto& run, auto& changes) { return claims.publish(run, changes); };
 ///
 /// Threads: one, which is then the admin's too. Borrows the admin and the clock.
 class TopicClaims {
@@ -19,7 +19,7 @@ class TopicClaims {
   TopicClaims(kafka::Admin& admin, const Clock& clock) : admin_(admin), clock_(clock) {}
 
   /// Creates the topic when it is missing, then blocks until the claims are stored with acks=all.
-  Status publish(const RunClaim& run, const std::vector<StreamClaim>& changed);
+  Status publish(const RunClaim& run, const ClaimChanges& changes);
 
  private:
   kafka::Admin& admin_;
@@ -32,8 +32,7 @@ class TopicClaims {
 Result<ClaimBook> read_claims(kafka::Admin& admin, std::size_t* strange = nullptr);
 
 /// Claims as record batches of a size that every broker takes, in order: the run first.
-Result<std::vector<ByteVec>> claim_batches(const RunClaim& run,
-                                           const std::vector<StreamClaim>& changed,
+Result<std::vector<ByteVec>> claim_batches(const RunClaim& run, const ClaimChanges& changes,
                                            std::int64_t wall_ms);
 
 }  // namespace ds

@@ -1,36 +1,68 @@
-// What one storm worker did, by stream: the side of the ledger that becomes claims.
+// What one storm worker did, by stream and by second: the side of the ledger that becomes claims.
 #pragma once
 
 #include <cstdint>
 #include <map>
 #include <mutex>
+#include <span>
 #include <vector>
 
 #include "ledger/claim.h"
 
 namespace ds {
 
-/// Threads: the worker adds, the claimer takes. Cost: one short lock and one range per batch.
+/// What the ledger keeps of a record batch until it is decided.
+struct SentPiece {
+  std::uint32_t stream = 0;
+  Interval range{};         // of sequence numbers
+  std::int64_t window = 0;  // the second of its intended time
+  std::vector<KindTotal> kinds;
+};
+
+/// Threads: the worker adds, the claimer takes. Cost: one short lock, a range and a few sums per
+/// batch. Memory: seconds of the last kOpenSeconds by stream, and what their hours come to.
 class ProducerLedger {
  public:
-  void acknowledged(std::uint32_t stream, Interval range);
-  void written(std::uint32_t stream, Interval range);
-  void failed(std::uint32_t stream, Interval range);
-  void unknown(std::uint32_t stream, Interval range);
+  /// A second that nothing was heard of for so long is closed: its claim goes into its hour's.
+  static constexpr std::int64_t kOpenSeconds = 180;
+  /// How long after its end an hour's claim takes the place of its seconds'.
+  static constexpr std::int64_t kFoldAfterSeconds = 3600;
 
-  /// The claims of streams that changed since they were last taken; `run` and `partition` are the
-  /// caller's to fill in.
-  std::vector<StreamClaim> take_changed();
+  void acknowledged(const SentPiece& piece);
+  void written(const SentPiece& piece);
+  void failed(const SentPiece& piece);
+  void unknown(const SentPiece& piece);
+
+  /// The claims that changed since they were last taken; `run` and `partition` are the caller's to
+  /// fill in. `now_s` tells which hours are over.
+  ClaimChanges take_changed(std::int64_t now_s);
   /// These were not published after all: they count as changed again.
-  void mark_changed(const std::vector<StreamClaim>& claims);
+  void mark_changed(const ClaimChanges& changes);
   std::vector<StreamClaim> all() const;
 
  private:
+  struct Window {
+    WindowClaim claim;
+    bool changed = false;
+    std::int64_t heard_s = 0;  // now_s when it was last taken
+  };
+  struct Hour {
+    WindowClaim claim;
+    std::vector<ClosedWindow> closed;  // what is in it
+    bool folded = false;
+    bool changed = false;
+  };
   struct Entry {
     StreamClaim claim;
     bool changed = false;
+    std::map<std::int64_t, Window> windows;
+    std::map<std::int64_t, Hour> hours;
   };
-  void add(std::uint32_t stream, IntervalSet StreamClaim::*set, Interval range);
+  void add(const SentPiece& piece, IntervalSet StreamClaim::*set);
+  /// Where a second's claim is kept; a closed one goes on in a new part.
+  WindowClaim& window_of_piece(Entry& entry, const SentPiece& piece);
+  void close_old(Entry& entry, std::int64_t now_s);
+  void fold_old(Entry& entry, std::int64_t now_s, ClaimChanges& into);
 
   mutable std::mutex mutex_;
   std::map<std::uint32_t, Entry> streams_;

@@ -5,19 +5,14 @@
 namespace ds {
 namespace {
 
-struct HoldingsVisitor {
-  Holdings& into;
-  TweetIdReader ids = {};
-
-  void tweet(const kafka::RecordView&, const TweetView& tweet, Sentiment) {
-    if (const auto id = ids.read(tweet.tweet_id))
-      into.add(*id);
-    else
-      into.add_foreign();
-  }
-  void undecodable(const Undecodable& what) { into.add_foreign(what.count()); }
-  void batch_done(const kafka::BatchHeader&) {}
-};
+/// The identity that other payloads carry.
+std::optional<RecordId> id_in_headers(const kafka::RecordView& record) {
+  if (record.header_count == 0) return std::nullopt;
+  kafka::HeaderReader headers(record);
+  while (const auto header = headers.next())
+    if (header->key == "ds-id" && header->value) return parse_binary_id(as_text(*header->value));
+  return std::nullopt;
+}
 
 /// Starts everything where it is told, and forgets nothing.
 class StartAt final : public kafka::AssignmentListener {
@@ -61,44 +56,68 @@ Result<const ClaimedRun*> choose_run(const ClaimBook& book, const std::string& n
                .hint = "latest, or one of:" + known};
 }
 
-void hold(const kafka::Fetched& fetched, ByteVec& scratch, Holdings& into) {
-  read_tweets(fetched, scratch, HoldingsVisitor{into});
+void visit_records(const kafka::Fetched& fetched, ByteVec& scratch, TweetDecoder& decoder,
+                   StageVisitor& visitor) {
+  kafka::BatchCursor batches(fetched.bytes);
+  while (const auto batch = batches.next()) {
+    const kafka::BatchHeader& header = batch->header;
+    if (header.control()) continue;
+    std::int64_t next = std::max(header.base_offset, fetched.first_offset);
+    Status sound = header.verify(batch->bytes);
+    if (sound) {
+      kafka::RecordReader records(*batch, scratch);
+      while (const auto record = records.next()) {
+        if (record->offset < fetched.first_offset) continue;
+        next = record->offset + 1;
+        if (const auto id = id_in_headers(*record)) {
+          visitor.payload(*id, content_hash(record->value.value_or(ByteView{})), record->timestamp);
+          continue;
+        }
+        const auto tweet = record->value ? decoder.decode(*record->value) : std::nullopt;
+        if (tweet)
+          visitor.tweet(*tweet);
+        else
+          visitor.foreign(1);
+      }
+      sound = records.status();
+    }
+    if (!sound && next <= header.last_offset())
+      visitor.foreign(static_cast<std::uint64_t>(header.last_offset() - next + 1));
+  }
+  decoder.forget();
 }
 
-Result<Verdict> verify_topic(const ClaimedRun& claimed, const MakeSource& make_source,
-                             const std::map<kafka::TopicPartition, std::int64_t>& starts,
-                             const std::map<kafka::TopicPartition, std::int64_t>& ends,
-                             Nanos patience, const Clock& clock) {
-  StartAt listener(starts);
-  auto source = make_source(listener);
+Status TopicStage::read(StageVisitor& visitor) {
+  StartAt listener(starts_);
+  auto source = make_source_(listener);
   if (!source) return std::move(source).error();
-  auto waiting = ends;
+  auto waiting = ends_;
   std::erase_if(waiting, [&](const auto& end) {
-    const auto start = starts.find(end.first);
-    return end.second <= (start == starts.end() ? 0 : start->second);
+    const auto start = starts_.find(end.first);
+    return end.second <= (start == starts_.end() ? 0 : start->second);
   });
-  Holdings held;
   ByteVec scratch;
+  TweetDecoder decoder;
   std::vector<kafka::Fetched> fetched;
-  for (Nanos heard = clock.now(); !waiting.empty();) {
+  for (Nanos heard = clock_.now(); !waiting.empty();) {
     fetched.clear();
     if (auto polled = (*source)->poll(100 * kMillisecond, fetched); !polled)
       return std::move(polled).error();
     if (!fetched.empty())
-      heard = clock.now();
-    else if (clock.now() - heard > patience)
+      heard = clock_.now();
+    else if (clock_.now() - heard > patience_)
       return Error{.code = ErrorCode::kTimeout,
                    .message = fmt::format("{} partitions of {} have not been read to their end",
-                                          waiting.size(), claimed.run.topic),
+                                          waiting.size(), topic_),
                    .hint = "is every broker up?"};
     for (const kafka::Fetched& each : fetched) {
-      hold(each, scratch, held);
+      visit_records(each, scratch, decoder, visitor);
       const auto end = waiting.find(each.from);
       if (end != waiting.end() && next_offset(each) >= end->second) waiting.erase(end);
     }
   }
-  (*source)->close(clock.now() + kSecond);
-  return balance(claimed, held, "topic " + claimed.run.topic);
+  (*source)->close(clock_.now() + kSecond);
+  return Done{};
 }
 
 }  // namespace ds

@@ -75,8 +75,9 @@ void ClaimFollower::take(const kafka::Fetched& fetched) {
     kafka::RecordReader records(*batch, scratch);
     ClaimBook check;
     while (const auto record = records.next()) {
-      if (!record->key || !record->value) continue;
-      const std::string_view key = as_text(*record->key), value = as_text(*record->value);
+      if (!record->key) continue;
+      const std::string_view key = as_text(*record->key);
+      const std::string_view value = as_text(record->value.value_or(ByteView{}));
       if (check.add(key, value)) pending_[std::string(key)] = value;
     }
   }

@@ -56,7 +56,7 @@ TEST(ClaimFollower, WritesDownWhatIsClaimedUpToTheEnd) {
   };
   for (std::uint64_t i = 0; i < 20; ++i) {
     stream.acknowledged.add(i * 100, (i + 1) * 100);
-    const auto claimed = claim_batches(run, {stream}, 1);
+    const auto claimed = claim_batches(run, {.streams = {stream}}, 1);
     for (const ByteVec& batch : *claimed) append(batch);
     kafka::RecordBatchBuilder junk({});
     junk.add({.timestamp = 1, .key = as_bytes("run/7"), .value = as_bytes("junk")});

@@ -49,6 +49,7 @@ class Mix {
   const std::array<Percent, kSentiments>& shares() const { return shares_; }
   bool is_volatile() const { return volatile_; }
   double factor() const { return factor_; }
+  std::uint64_t seed() const { return seed_; }  // of volatile mixes
   /// "fixed 50/30/20" or "volatile 50/30/20 by 0.8".
   std::string to_string() const;
 

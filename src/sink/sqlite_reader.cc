@@ -1,6 +1,5 @@
 #include "sink/sqlite_reader.h"
 
-#include "ledger/read_tweets.h"
 #include "sink/sqlite_store.h"
 
 namespace ds {
@@ -24,42 +23,41 @@ Result<ClaimBook> SqliteReader::claims() {
   return book;
 }
 
-Result<Holdings> SqliteReader::holdings() {
-  Holdings held;
-  without_row_ = 0;
+Status SqliteReader::read(StageVisitor& visitor) {
   auto accounted = db_.prepare("select run, stream, first_sequence, last_sequence from accounted");
   if (!accounted) return std::move(accounted).error();
   int result;
-  while ((result = accounted->step()) == SQLITE_ROW) {
-    const Interval range{static_cast<std::uint64_t>(accounted->number(2)),
-                         static_cast<std::uint64_t>(accounted->number(3)) + 1};
-    held.add(static_cast<std::uint64_t>(accounted->number(0)),
-             static_cast<std::uint32_t>(accounted->number(1)), range);
-    without_row_ += range.size();
-  }
+  while ((result = accounted->step()) == SQLITE_ROW)
+    visitor.identities(static_cast<std::uint64_t>(accounted->number(0)),
+                       static_cast<std::uint32_t>(accounted->number(1)),
+                       {static_cast<std::uint64_t>(accounted->number(2)),
+                        static_cast<std::uint64_t>(accounted->number(3)) + 1});
   if (result != SQLITE_DONE) return db_.error();
 
-  auto rows = db_.prepare("select tweetId from tweets order by rowid");
-  if (!rows) return std::move(rows).error();
-  TweetIdReader ids;
-  while ((result = rows->step()) == SQLITE_ROW) {
-    if (const auto id = ids.read(rows->text(0)))
-      held.add(*id);
-    else
-      held.add_foreign();
-  }
+  auto rolled = db_.prepare("select window, brand, sentiment, count from rollups");
+  if (!rolled) return std::move(rolled).error();
+  while ((result = rolled->step()) == SQLITE_ROW)
+    visitor.rollup(rolled->number(0) / 1000, rolled->text(1), rolled->text(2),
+                   static_cast<std::uint64_t>(rolled->number(3)));
   if (result != SQLITE_DONE) return db_.error();
-  return held;
+
+  auto rows =
+      db_.prepare("select tweetId, timestamp, text, brand, sentiment from tweets order by rowid");
+  if (!rows) return std::move(rows).error();
+  while ((result = rows->step()) == SQLITE_ROW)
+    visitor.tweet({.tweet_id = rows->text(0),
+                   .timestamp = rows->number(1),
+                   .text = rows->text(2),
+                   .brand = rows->text(3),
+                   .sentiment = rows->text(4)});
+  if (result != SQLITE_DONE) return db_.error();
+  return Done{};
 }
 
 Result<Verdict> verify_store(SqliteReader& reader, const ClaimedRun& claimed) {
-  auto held = reader.holdings();
-  if (!held) return std::move(held).error();
-  Verdict verdict = balance(claimed, *held, "sqlite " + reader.path());
-  if (reader.without_row() > 0)
-    verdict.not_shown.push_back(
-        fmt::format("order of {} records that were rolled up or trimmed", reader.without_row()));
-  return verdict;
+  auto book = reader.claims();
+  if (!book) return std::move(book).error();
+  return verify_stage(reader, *book, claimed);
 }
 
 }  // namespace ds

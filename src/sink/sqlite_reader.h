@@ -6,7 +6,7 @@
 //   Verdict verdict = *verify_store(*reader, **run);
 #pragma once
 
-#include "ledger/balance.h"
+#include "ledger/stage_check.h"
 #include "sink/sqlite.h"
 
 namespace ds {
@@ -14,23 +14,23 @@ namespace ds {
 /// A connection that only reads; it sees one moment of the store, the one of its first question,
 /// and disturbs no writer (but while it lives the write-ahead log cannot be taken back).
 /// Threads: one. Cost: about a million rows a second.
-class SqliteReader {
+class SqliteReader final : public StageReader {
  public:
   static Result<SqliteReader> open(const std::string& path);
 
   const std::string& path() const { return db_.path(); }
   Result<ClaimBook> claims();
-  /// All records in the order of storing, and before them those that have no row of their own.
-  Result<Holdings> holdings();
-  /// Records of `accounted`: rolled up or trimmed.
-  std::uint64_t without_row() const { return without_row_; }
+  std::string stage() const override { return "sqlite " + path(); }
+  /// All records in the order of storing, before them those that have no row of their own, and
+  /// the rollups' rows.
+  Status read(StageVisitor& visitor) override;
 
  private:
   explicit SqliteReader(sqlite::Database db) : db_(std::move(db)) {}
   sqlite::Database db_;
-  std::uint64_t without_row_ = 0;
 };
 
+/// By the claims that the file itself keeps.
 Result<Verdict> verify_store(SqliteReader& reader, const ClaimedRun& claimed);
 
 }  // namespace ds

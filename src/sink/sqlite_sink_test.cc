@@ -318,14 +318,15 @@ TEST_F(SqliteSinkTest, ReadsWhileAWriterIsAtWork) {
   store(*sink, {fetched(0, 0, test_batch(0, 0, 0, 1000))});
   auto reader = SqliteReader::open(path());
   ASSERT_TRUE(reader.ok());
-  const auto held_before = reader->holdings();
+  const auto held_before = hold_stage(*reader);
   store(*sink, {fetched(0, 1000, test_batch(1000, 0, 1000, 2000))});
   const auto count = [](const Holdings& held) {
     return held.streams().at({kTestRun, 0}).found.count();
   };
   EXPECT_EQ(count(*held_before), 1000u);
-  EXPECT_EQ(count(*reader->holdings()), 1000u);  // its moment
-  EXPECT_EQ(count(*SqliteReader::open(path())->holdings()), 2000u);
+  EXPECT_EQ(count(*hold_stage(*reader)), 1000u);  // its moment
+  auto later = SqliteReader::open(path());
+  EXPECT_EQ(count(*hold_stage(*later)), 2000u);
 }
 
 TEST_F(SqliteSinkTest, RefusesWhatIsNotItsOwnAndChangesNothing) {
@@ -434,7 +435,7 @@ TEST_F(SqliteSinkTest, SaysItWhenTheFileIsDamaged) {
     file << std::string(200'000, '\xff');
   }
   auto reader = SqliteReader::open(path());
-  const auto held = reader.ok() ? reader->holdings() : Result<Holdings>(reader.error());
+  const auto held = reader.ok() ? hold_stage(*reader) : Result<Holdings>(reader.error());
   ASSERT_FALSE(held.ok());
   EXPECT_EQ(held.error().code, ErrorCode::kCorrupt);
 }

@@ -141,7 +141,7 @@ Result<SqliteBench> bench_sqlite(const std::string& folder, std::uint64_t rows, 
   auto reader = SqliteReader::open(folder + "/raw.db");
   if (!reader) return std::move(reader).error();
   const Nanos begun = clock.now();
-  const auto held = reader->holdings();
+  const auto held = hold_stage(*reader);
   if (!held) return held.error();
   result.read_rows_s = rate(result.rows, clock.now() - begun);
   return result;

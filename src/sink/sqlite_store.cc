@@ -118,13 +118,19 @@ Result<RunsTable> RunsTable::open(const std::string& path) {
       "insert into runs values(?1, ?2, ?3) on conflict(key) do update set"
       " value = excluded.value, updated = excluded.updated where value <> excluded.value");
   if (!put) return std::move(put).error();
-  return RunsTable(std::move(db).value(), std::move(put).value());
+  auto remove = db->prepare("delete from runs where key = ?1");
+  if (!remove) return std::move(remove).error();
+  return RunsTable(std::move(db).value(), std::move(put).value(), std::move(remove).value());
 }
 
 Status RunsTable::put(std::span<const ClaimRecord> records, std::int64_t wall_ms) {
   auto transaction = sqlite::Transaction::begin(db_);
   if (!transaction) return std::move(transaction).error();
   for (const ClaimRecord& record : records) {
+    if (record.value.empty()) {
+      if (!db_.run(remove_.bind(1, record.key))) return db_.error();
+      continue;
+    }
     put_.bind(1, record.key).bind(2, record.value).bind(3, wall_ms);
     if (!db_.run(put_)) return db_.error();
   }

@@ -34,14 +34,15 @@ Result<sqlite::Database> open_store_for_reading(const std::string& path);
 class RunsTable {
  public:
   static Result<RunsTable> open(const std::string& path);
-  /// Replaces what lies at each key, in one transaction.
+  /// Replaces what lies at each key, or removes it where the value is empty, in one transaction.
   Status put(std::span<const ClaimRecord> records, std::int64_t wall_ms);
 
  private:
-  RunsTable(sqlite::Database db, sqlite::Statement put)
-      : db_(std::move(db)), put_(std::move(put)) {}
+  RunsTable(sqlite::Database db, sqlite::Statement put, sqlite::Statement remove)
+      : db_(std::move(db)), put_(std::move(put)), remove_(std::move(remove)) {}
   sqlite::Database db_;
   sqlite::Statement put_;
+  sqlite::Statement remove_;
 };
 
 }  // namespace ds

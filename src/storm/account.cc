@@ -13,11 +13,14 @@ void bump(std::atomic<std::uint64_t>& counter, std::uint64_t by) {
 }  // namespace
 
 void WorkerAccount::enqueued(std::uint64_t records,
-                             const std::array<std::uint32_t, 3>& by_sentiment, Nanos intended) {
+                             const std::array<std::uint32_t, 3>& by_sentiment, Nanos intended,
+                             Nanos waited) {
   bump(counts_.enqueued, records);
   for (std::size_t i = 0; i < 3; ++i) bump(counts_.by_sentiment[i], by_sentiment[i]);
   if (counts_.first_intended.load(std::memory_order_relaxed) == 0)
     counts_.first_intended.store(intended, std::memory_order_relaxed);
+  const std::lock_guard lock(latency_mutex_);
+  wait_us_.record(waited / kMicrosecond, records);
 }
 
 void WorkerAccount::written(std::uint64_t records, std::uint64_t bytes) {
@@ -65,9 +68,14 @@ void WorkerAccount::add_to(Histogram& latencies) const {
   latencies.merge(latency_us_);
 }
 
+void WorkerAccount::add_waits_to(Histogram& waits) const {
+  const std::lock_guard lock(latency_mutex_);
+  waits.merge(wait_us_);
+}
+
 void WorkerAccount::clear_latencies() {
   const std::lock_guard lock(latency_mutex_);
-  latency_us_ = Histogram();
+  latency_us_ = wait_us_ = Histogram();
 }
 
 }  // namespace ds

@@ -30,8 +30,9 @@ struct Account {
 /// Cost: a handful of relaxed stores and one short lock per batch.
 class WorkerAccount {
  public:
+  /// `waited`: since the intended instant.
   void enqueued(std::uint64_t records, const std::array<std::uint32_t, 3>& by_sentiment,
-                Nanos intended);
+                Nanos intended, Nanos waited);
   /// `bytes` as they went out, compressed or not.
   void written(std::uint64_t records, std::uint64_t bytes);
   /// The batch is decided: acknowledged, or with acks=0 written, after `latency`.
@@ -42,6 +43,7 @@ class WorkerAccount {
 
   void add_to(Account& sum) const;
   void add_to(Histogram& latencies) const;
+  void add_waits_to(Histogram& waits) const;
   /// Forgets latencies: the warm-up is over.
   void clear_latencies();
 
@@ -54,6 +56,7 @@ class WorkerAccount {
   } counts_;
   mutable std::mutex latency_mutex_;
   Histogram latency_us_;
+  Histogram wait_us_;  // from the intended instant until the batch was made
 };
 
 }  // namespace ds

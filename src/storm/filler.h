@@ -4,9 +4,11 @@
 
 #include <array>
 #include <cstdint>
+#include <span>
 #include <vector>
 
 #include "base/bytes.h"
+#include "record/content_hash.h"
 
 namespace ds {
 
@@ -31,6 +33,9 @@ struct Filled {
   std::uint32_t bytes = 0;
   std::uint32_t records = 0;                    // fewer than asked when the space ended
   std::array<std::uint32_t, 3> by_sentiment{};  // positive, negative, neutral
+  /// For the ledger: of tweets by 3 * brand + sentiment, of other payloads one. The filler's, until
+  /// it fills again.
+  std::span<const KindSum> kinds = {};
 };
 
 /// Threads: one, a worker's. Cost: one virtual call a batch.

@@ -51,7 +51,9 @@ Result<ValuePool> file_values(const std::string& path) {
 }
 
 PooledFiller::PooledFiller(const PooledFillerSettings& settings, ValuePool values)
-    : settings_(settings), values_(std::move(values)) {}
+    : settings_(settings), values_(std::move(values)) {
+  for (const ByteVec& value : *values_) contents_.push_back(content_hash(value));
+}
 
 Filled PooledFiller::fill(const FillRequest& request, ByteSpan into) {
   std::uint8_t* at = into.data() + kafka::kBatchHeaderBytes;
@@ -61,7 +63,9 @@ Filled PooledFiller::fill(const FillRequest& request, ByteSpan into) {
       request.batch / settings_.streams * settings_.batch_size + request.first;
   const std::uint64_t first_record = request.batch * settings_.batch_size + request.first;
 
+  const std::uint64_t time = time_hash(request.timestamp_ms);
   std::uint32_t made = 0;
+  sum_ = {};
   for (; made < request.count; ++made) {
     const auto pick = random_at(settings_.seed, first_record + made) % values_->size();
     const ByteVec& value = (*values_)[pick];
@@ -82,6 +86,7 @@ Filled PooledFiller::fill(const FillRequest& request, ByteSpan into) {
     at = put_zigzag(at, 16);
     const auto id = to_binary(RecordId{settings_.run, stream, first_sequence + made});
     at = put_bytes(at, id.data(), id.size());
+    sum_.add({1, record_hash(contents_[pick], time, first_sequence + made)});
   }
 
   const auto size = static_cast<std::size_t>(at - into.data());
@@ -95,7 +100,10 @@ Filled PooledFiller::fill(const FillRequest& request, ByteSpan into) {
   header.record_count = static_cast<std::int32_t>(made);
   header.write(into.data());
   kafka::seal(into.first(size));
-  return {.bytes = static_cast<std::uint32_t>(size), .records = made, .by_sentiment = {}};
+  return {.bytes = static_cast<std::uint32_t>(size),
+          .records = made,
+          .by_sentiment = {},
+          .kinds = {&sum_, 1}};
 }
 
 }  // namespace ds

@@ -38,6 +38,8 @@ class PooledFiller final : public Filler {
  private:
   const PooledFillerSettings settings_;
   const ValuePool values_;
+  std::vector<std::uint64_t> contents_;  // content_hash() of each
+  KindSum sum_;
 };
 
 }  // namespace ds

@@ -34,7 +34,8 @@ Run::Run(RunSettings settings, RunParts parts, const Clock& clock, Log& log)
       clock_(clock),
       log_(log),
       started_(clock.now()),
-      plan_(settings_.schedule, settings_.claim.batch_size, total_of(settings_), started_) {}
+      plan_(settings_.schedule, settings_.claim.batch_size, total_of(settings_), started_),
+      mixes_(settings_.claim.mixes) {}
 
 Result<std::unique_ptr<Run>> Run::start(RunSettings settings, RunParts parts, const Clock& clock,
                                         Log& log) {
@@ -110,16 +111,30 @@ void Run::claim_until_stopped(std::stop_token stop) {
 }
 
 void Run::publish_claims(bool last) {
-  std::vector<StreamClaim> changed;
-  for (auto& worker : workers_)
-    for (StreamClaim& claim : worker->ledger().take_changed()) {
+  {
+    const std::lock_guard lock(mixes_mutex_);
+    settings_.claim.mixes = mixes_;
+  }
+  ClaimChanges changes;
+  const auto partition = [&](std::uint32_t stream) {
+    return static_cast<std::int32_t>(stream %
+                                     static_cast<std::uint32_t>(settings_.claim.partitions));
+  };
+  const auto take = [&](auto& from, auto& to) {
+    for (auto& claim : from) {
       claim.run = settings_.claim.run;
-      claim.partition = static_cast<std::int32_t>(
-          claim.stream % static_cast<std::uint32_t>(settings_.claim.partitions));
-      changed.push_back(std::move(claim));
+      claim.partition = partition(claim.stream);
+      to.push_back(std::move(claim));
     }
-  if (changed.empty() && !last) return;
-  const auto published = parts_.publish(settings_.claim, changed);
+  };
+  for (auto& worker : workers_) {
+    ClaimChanges of_worker = worker->ledger().take_changed(clock_.wall_ms() / 1000);
+    take(of_worker.streams, changes.streams);
+    take(of_worker.windows, changes.windows);
+    take(of_worker.gone, changes.gone);
+  }
+  if (changes.empty() && !last) return;
+  const auto published = parts_.publish(settings_.claim, changes);
   if (published) {
     claim_failed_ = false;
   } else if (!claim_failed_ || last) {
@@ -128,7 +143,7 @@ void Run::publish_claims(bool last) {
               published.error().message);
   }
   if (!published)  // they are claimed again with the next ones
-    for (auto& worker : workers_) worker->ledger().mark_changed(changed);
+    for (auto& worker : workers_) worker->ledger().mark_changed(changes);
 }
 
 Account Run::account() const {
@@ -136,6 +151,19 @@ Account Run::account() const {
   for (const auto& worker : workers_) worker->account().add_to(sum);
   sum.scheduled = std::max(plan_.scheduled(clock_.now()), sum.enqueued);
   return sum;
+}
+
+void Run::change_mix(std::uint32_t mix, MixClaim claim) {
+  const std::lock_guard lock(mixes_mutex_);
+  claim.from_batch = plan_.change_mix(mix);
+  std::erase_if(mixes_, [&](const MixClaim& each) { return each.from_batch == claim.from_batch; });
+  mixes_.push_back(claim);
+}
+
+Histogram Run::wait_us() const {
+  Histogram all;
+  for (const auto& worker : workers_) worker->account().add_waits_to(all);
+  return all;
 }
 
 Histogram Run::latency_us() const {

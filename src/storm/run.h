@@ -10,6 +10,7 @@
 #include <cstdint>
 #include <functional>
 #include <memory>
+#include <mutex>
 #include <optional>
 #include <string>
 #include <thread>
@@ -41,9 +42,8 @@ struct RunSettings {
 struct RunParts {
   std::function<std::unique_ptr<Filler>()> make_filler;
   Worker::MakeOutlet make_outlet;
-  /// Publishes the run's claim, and the streams' claims that changed; called on a thread of its
-  /// own.
-  std::function<Status(const RunClaim&, const std::vector<StreamClaim>&)> publish;
+  /// Publishes the run's claim, and the claims that changed; called on a thread of its own.
+  std::function<Status(const RunClaim&, const ClaimChanges&)> publish;
 };
 
 /// Threads: start, change and read from any thread.
@@ -60,6 +60,7 @@ class Run {
 
   Account account() const;
   Histogram latency_us() const;
+  Histogram wait_us() const;  // from the intended instant until a batch was made
   void clear_latencies();
   const RunClaim& claim() const { return settings_.claim; }
   /// What is claimed of every stream so far.
@@ -73,7 +74,8 @@ class Run {
   void change_schedule(Schedule schedule) {
     plan_.change_schedule(std::move(schedule), clock_.now());
   }
-  std::uint64_t change_mix(std::uint32_t mix) { return plan_.change_mix(mix); }
+  /// `claim` says the same of the mix; from which batch on it holds is filled in.
+  void change_mix(std::uint32_t mix, MixClaim claim);
 
  private:
   Run(RunSettings settings, RunParts parts, const Clock& clock, Log& log);
@@ -91,6 +93,8 @@ class Run {
   std::atomic<int> running_{0};
   std::atomic<Nanos> ended_{0};
   bool claim_failed_ = false;  // said once
+  std::mutex mixes_mutex_;     // of what a change of mix adds to the claim
+  std::vector<MixClaim> mixes_;
   std::jthread claimer_;
   std::vector<std::jthread> threads_;  // last: join before what they use goes
 };

@@ -129,10 +129,13 @@ TrialResult run_trial(const Trial& trial, Collected& into) {
     return std::unique_ptr<kafka::Outlet>(
         new SeededOutlet(into, listener, clock, trial.failing, ++seed));
   };
-  parts.publish = [&](const RunClaim& run, const std::vector<StreamClaim>& streams) -> Status {
+  parts.publish = [&](const RunClaim& run, const ClaimChanges& changes) -> Status {
     const std::lock_guard lock(claims_mutex);
     result.claimed.run = run;
-    for (const StreamClaim& stream : streams) result.claimed.streams[stream.stream] = stream;
+    for (const StreamClaim& stream : changes.streams)
+      result.claimed.streams[stream.stream] = stream;
+    for (const WindowClaim& window : changes.windows)
+      result.claimed.windows[{window.stream, window.seconds, window.window, window.part}] = window;
     return Done{};
   };
   auto run = Run::start(settings, std::move(parts), clock, log);

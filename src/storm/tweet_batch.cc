@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <bit>
 #include <cstring>
+#include <numeric>
 
 #include "base/check.h"
 #include "base/varint.h"
@@ -117,6 +118,38 @@ void pick_plain(const TweetStretch& stretch, Picks& picks) {
                   });
 }
 
+/// Calls `piece(first, end, low weights, high weight)` for the made records whose weights share
+/// the high part: once or twice.
+template <typename Piece>
+[[gnu::always_inline]] inline void each_weighted(const TweetStretch& stretch, std::uint32_t made,
+                                                 Piece&& piece) {
+  for (std::uint32_t i = 0; i < made;) {
+    const std::uint64_t sequence = stretch.sequence + stretch.from + i;
+    const auto low = static_cast<std::uint32_t>(sequence & 255);
+    const std::uint32_t end = std::min(made, i + 256 - low);
+    piece(i, end, kLowWeights.data() + low, high_weight(sequence));
+    i = end;
+  }
+}
+
+/// Adds what the ledger claims of the first `made` records.
+void sum_plain(const TweetStretch& stretch, const Picks& picks, std::uint32_t made) {
+  const std::uint64_t* const contents = stretch.claims->pool.contents();
+  const std::uint16_t* const kinds = stretch.claims->pool.kinds();
+  const std::uint64_t time = stretch.claims->time;
+  KindSum* const by_kind = stretch.claims->by_kind.data();
+  each_weighted(
+      stretch, made,
+      [&](std::uint32_t i, std::uint32_t end, const std::uint64_t* low, std::uint64_t high) {
+        for (; i < end; ++i, ++low) {
+          const std::uint32_t entry = picks.entries[i];
+          KindSum& to = by_kind[kinds[entry]];
+          ++to.count;
+          to.sum += (contents[entry] + time) * *low * high;
+        }
+      });
+}
+
 /// The stencil with all digits of `sequence` but the last two, zero, which each record patches.
 Line with_sequence(const TweetStencil& stencil, std::uint64_t sequence) {
   Line line = stencil.line;
@@ -155,11 +188,12 @@ TweetsMade make_plain(const TweetStretch& stretch, std::uint8_t* at, const std::
     }
   }
   picks.count(j - stretch.from, stretch.generator.variant_mask() + 1);
+  if (stretch.claims != nullptr) sum_plain(stretch, picks, j - stretch.from);
   return {at, j, picks.by_sentiment};
 }
 
 #if defined(__x86_64__)
-#define DATASTORM_AVX512 "avx512bw,bmi2,popcnt," DATASTORM_CRC_FOLD
+#define DATASTORM_AVX512 "avx512bw,avx512dq,bmi2,popcnt," DATASTORM_CRC_FOLD
 
 /// Sixteen ranks at a time; counts them, too.
 [[gnu::target(DATASTORM_AVX512)]] void pick_piece_avx512(const Rule& rule,
@@ -195,6 +229,49 @@ void pick_avx512(const TweetStretch& stretch, Picks& picks) {
                   [&](const std::uint32_t* ranks, std::uint32_t count, std::uint32_t* to) {
                     pick_piece_avx512(rule, ranks, count, to, picks);
                   });
+}
+
+/// With one brand the kinds are the three sentiments, and three sums stay in registers.
+[[gnu::target(DATASTORM_AVX512)]] void sum_avx512(const TweetStretch& stretch, const Picks& picks,
+                                                  std::uint32_t made) {
+  const std::uint64_t* const contents = stretch.claims->pool.contents();
+  const __m512i time = _mm512_set1_epi64(static_cast<long long>(stretch.claims->time));
+  const std::uint32_t variants = stretch.generator.variant_mask() + 1;
+  const __m256i negative_from = _mm256_set1_epi32(static_cast<int>(variants));
+  const __m256i neutral_from = _mm256_set1_epi32(static_cast<int>(2 * variants));
+  for (std::uint32_t i = 0; i < made;) {
+    const std::uint64_t sequence = stretch.sequence + stretch.from + i;
+    const std::uint64_t* low = kLowWeights.data() + (sequence & 255);
+    const std::uint32_t end = std::min(made, i + 256 - static_cast<std::uint32_t>(sequence & 255));
+    __m512i all = _mm512_setzero_si512(), not_positive = all, neutral = all;
+    for (; i < end; i += 8, low += 8) {
+      const auto there = static_cast<__mmask8>(end - i >= 8 ? 0xff : (1u << (end - i)) - 1);
+      const __m256i entry = _mm256_maskz_loadu_epi32(there, picks.entries.data() + i);
+      const __m512i content = _mm512_mask_i32gather_epi64(time, there, entry, contents, 8);
+      const __m512i hash =
+          _mm512_maskz_mullo_epi64(there, _mm512_add_epi64(content, time), _mm512_loadu_si512(low));
+      all = _mm512_add_epi64(all, hash);
+      not_positive = _mm512_mask_add_epi64(
+          not_positive, _mm256_cmpge_epu32_mask(entry, negative_from), not_positive, hash);
+      neutral = _mm512_mask_add_epi64(neutral, _mm256_cmpge_epu32_mask(entry, neutral_from),
+                                      neutral, hash);
+    }
+    i = end;
+    const std::uint64_t high = high_weight(sequence);
+    alignas(kLine) std::array<std::uint64_t, 24> lanes;
+    _mm512_store_si512(lanes.data(), all);
+    _mm512_store_si512(lanes.data() + 8, not_positive);
+    _mm512_store_si512(lanes.data() + 16, neutral);
+    const auto sum = [&](std::size_t from) {
+      return std::accumulate(lanes.data() + from, lanes.data() + from + 8, std::uint64_t{0});
+    };
+    const std::uint64_t whole = sum(0), behind = sum(8), last = sum(16);
+    stretch.claims->by_kind[0].sum += (whole - behind) * high;
+    stretch.claims->by_kind[1].sum += (behind - last) * high;
+    stretch.claims->by_kind[2].sum += last * high;
+  }
+  for (std::size_t k = 0; k < kSentiments; ++k)
+    stretch.claims->by_kind[k].count += picks.by_sentiment[k];
 }
 
 /// kHalves: half lines of a template; 0 is any number.
@@ -266,6 +343,12 @@ template <std::size_t kDeltaBytes, std::size_t kHalves>
     while (j < stop) put();
   }
   if (j < stretch.to) picks.count(j - stretch.from, stretch.generator.variant_mask() + 1);
+  if (stretch.claims != nullptr) {
+    if (stretch.claims->by_kind.size() == kSentiments)
+      sum_avx512(stretch, picks, j - stretch.from);
+    else
+      sum_plain(stretch, picks, j - stretch.from);
+  }
   return {at, j, picks.by_sentiment};
 }
 
@@ -344,13 +427,23 @@ void TweetTemplates::fit(const TweetPool& pool, const TweetStencil& stencil) {
     }
 }
 
+PoolHashes::PoolHashes(const TweetPool& pool) : kind_count_(kSentiments * pool.brands().size()) {
+  for (std::size_t k = 0; k < kSentiments; ++k)
+    for (const TweetPool::Variant& variant : pool.of(static_cast<Sentiment>(k))) {
+      contents_.push_back(content_hash(
+          variant.text, kind_hash(pool.brands()[variant.brand].name, kSentimentNames[k])));
+      kinds_.push_back(static_cast<std::uint16_t>(kSentiments * variant.brand + k));
+    }
+}
+
 std::span<const TweetKernel> tweet_kernels() {
   static const TweetKernel kKernels[] = {
 #if defined(__x86_64__)
     {"avx512",
      __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") &&
-         __builtin_cpu_supports("avx512vl") && __builtin_cpu_supports("bmi2") &&
-         __builtin_cpu_supports("popcnt") && kafka::Crc32cFold::usable(),
+         __builtin_cpu_supports("avx512dq") && __builtin_cpu_supports("avx512vl") &&
+         __builtin_cpu_supports("bmi2") && __builtin_cpu_supports("popcnt") &&
+         kafka::Crc32cFold::usable(),
      make_wide_any},
 #endif
     {"plain", true, make_plain_any},

@@ -24,6 +24,7 @@
 
 #include "base/bytes.h"
 #include "kafka/wire/crc32c_fold.h"
+#include "record/content_hash.h"
 #include "record/generator.h"
 
 namespace ds {
@@ -64,6 +65,29 @@ class TweetTemplates {
   std::vector<std::uint16_t> sizes_;
 };
 
+/// What the ledger sums over the pool's entries, by sentiment and variant; known before the storm.
+class PoolHashes {
+ public:
+  explicit PoolHashes(const TweetPool& pool);
+
+  const std::uint64_t* contents() const { return contents_.data(); }
+  /// Brand and sentiment: 3 * brand + sentiment.
+  const std::uint16_t* kinds() const { return kinds_.data(); }
+  std::size_t kind_count() const { return kind_count_; }
+
+ private:
+  std::vector<std::uint64_t> contents_;
+  std::vector<std::uint16_t> kinds_;
+  std::size_t kind_count_;
+};
+
+/// Where a stretch's sums go; `by_kind` has PoolHashes::kind_count().
+struct TweetSums {
+  const PoolHashes& pool;
+  std::uint64_t time;  // time_hash() of the batch
+  std::span<KindSum> by_kind;
+};
+
 /// Offset deltas of one, two and three bytes: a stretch keeps to one of them.
 constexpr std::array<std::uint32_t, 4> kDeltaEnds{0, 64, 8192, 1u << 20};
 constexpr std::uint32_t kStretchMax = 256;  // records
@@ -78,6 +102,7 @@ struct TweetStretch {
   std::uint32_t from, to;           // the piece's records to make; their deltas are equally long
   // Of the bytes before; may go on into those made here. Null: none.
   kafka::Crc32cFold* sum = nullptr;
+  const TweetSums* claims = nullptr;  // null: nobody claims them
 };
 
 struct TweetsMade {

@@ -49,7 +49,12 @@ struct TweetFiller::Loop {
 
 TweetFiller::TweetFiller(const TweetFillerSettings& settings, const TweetGenerator& generator,
                          const MixBook& mixes, const TweetKernel& kernel)
-    : settings_(settings), generator_(generator), mixes_(mixes), kernel_(kernel) {
+    : settings_(settings),
+      generator_(generator),
+      mixes_(mixes),
+      kernel_(kernel),
+      hashes_(generator.pool()),
+      kinds_(hashes_.kind_count()) {
   if (generator.settings().pool == 0) return;
   std::size_t bytes = 0;
   for (std::size_t k = 0; k < kSentiments; ++k)
@@ -64,6 +69,7 @@ void TweetFiller::put_pooled(const TweetGenerator::Batch& batch, const FillReque
                              Loop& loop) {
   const auto stream =
       static_cast<std::uint32_t>(request.batch % generator_.settings().numbering.streams);
+  const TweetSums sums{hashes_, time_hash(request.timestamp_ms), kinds_};
   for (std::size_t delta_bytes = 1; delta_bytes < kDeltaEnds.size(); ++delta_bytes) {
     const std::uint32_t end = std::min(request.count, kDeltaEnds[delta_bytes]);
     if (loop.made >= end) continue;
@@ -75,7 +81,7 @@ void TweetFiller::put_pooled(const TweetGenerator::Batch& batch, const FillReque
       const std::uint32_t to = std::min(end, loop.made + kStretchMax);
       const TweetsMade made = kernel_.make(
           {generator_, batch, stencil, templates_[delta_bytes], loop.sequence, request.first,
-           loop.made, to, loop.fold.at() != nullptr ? &loop.fold : nullptr},
+           loop.made, to, loop.fold.at() != nullptr ? &loop.fold : nullptr, &sums},
           delta_bytes, loop.at, loop.end);
       loop.made = made.next;
       loop.at = made.at;
@@ -88,6 +94,7 @@ void TweetFiller::put_pooled(const TweetGenerator::Batch& batch, const FillReque
 
 Filled TweetFiller::fill(const FillRequest& request, ByteSpan into) {
   const Numbering& numbering = generator_.settings().numbering;
+  std::ranges::fill(kinds_, KindSum{});
   const auto batch = generator_.batch(request.batch, mixes_.at(request.mix), request.mix_batch);
   kafka::BatchHeader header;
   header.last_offset_delta = static_cast<std::int32_t>(request.count) - 1;
@@ -122,7 +129,8 @@ Filled TweetFiller::fill(const FillRequest& request, ByteSpan into) {
   if (!loop.sums || loop.made != request.count) kafka::seal(into.first(size));
   return {.bytes = static_cast<std::uint32_t>(size),
           .records = loop.made,
-          .by_sentiment = loop.by_sentiment};
+          .by_sentiment = loop.by_sentiment,
+          .kinds = kinds_};
 }
 
 /// The plain way, record by record, up to the last byte.
@@ -130,6 +138,7 @@ void TweetFiller::put_afresh(const TweetGenerator::Batch& batch, const FillReque
                              Loop& loop) {
   const TweetSettings& settings = generator_.settings();
   const auto stream = static_cast<std::uint32_t>(request.batch % settings.numbering.streams);
+  const std::uint64_t time = time_hash(request.timestamp_ms);
   for (; loop.made < request.count; ++loop.made) {
     const std::uint32_t position = request.first + loop.made;
     const auto choice = generator_.choose(batch, position);
@@ -164,7 +173,12 @@ void TweetFiller::put_afresh(const TweetGenerator::Batch& batch, const FillReque
     if (static_cast<std::size_t>(loop.end - loop.at) < whole) return;
     loop.at = put_zigzag(loop.at, static_cast<std::int64_t>(body));
     loop.at = std::copy(record_bytes.data(), at, loop.at);
-    ++loop.by_sentiment[static_cast<std::size_t>(choice.sentiment)];
+    const auto sentiment = static_cast<std::size_t>(choice.sentiment);
+    ++loop.by_sentiment[sentiment];
+    const std::uint64_t content = content_hash(
+        variant.text, kind_hash(settings.brands[variant.brand].name, kSentimentNames[sentiment]));
+    kinds_[kSentiments * variant.brand + sentiment].add(
+        {1, record_hash(content, time, loop.sequence + loop.made)});
   }
 }
 

@@ -60,6 +60,8 @@ class TweetFiller final : public Filler {
   const MixBook& mixes_;
   const TweetKernel& kernel_;
   std::array<TweetTemplates, kDeltaEnds.size()> templates_;  // by the delta's bytes
+  const PoolHashes hashes_;
+  std::vector<KindSum> kinds_;
   double tail_bytes_mean_ = 0;
   ByteVec scratch_;
 };

@@ -93,6 +93,19 @@ TEST(TweetFiller, EveryRecordIsWhatTheGeneratorSaysOfItsNumber) {
       EXPECT_EQ(made.header.producer_epoch, 6);
       EXPECT_EQ(made.header.base_sequence, 7);
       EXPECT_EQ(made.header.base_timestamp, kNow);
+      // What the checker sums over the decoded fields is what the filler claims, by kind.
+      std::vector<KindSum> sums(kSentiments * tweets.brands.size());
+      for (const TweetView& tweet : made.tweets) {
+        const auto id = parse_tweet_id(tweet.tweet_id);
+        ASSERT_TRUE(id);
+        std::size_t kind = 0;
+        while (tweets.brands[kind / kSentiments].name != tweet.brand) kind += kSentiments;
+        while (kSentimentNames[kind % kSentiments] != tweet.sentiment) ++kind;
+        sums[kind].add(
+            {1, record_hash(content_hash(tweet.text, kind_hash(tweet.brand, tweet.sentiment)),
+                            time_hash(tweet.timestamp), id->sequence)});
+      }
+      ASSERT_TRUE(std::ranges::equal(sums, filled.kinds));
       for (std::uint32_t j = 0; j < filled.records; ++j) {
         const std::uint64_t record = batch * tweets.numbering.batch_size + first + j;
         const Tweet expected = generator.tweet(run, record, kNow, mixes.at(0), batch);
@@ -147,6 +160,7 @@ TEST(TweetKernel, EachMakesTheSameBytesAndStaysInItsSpace) {
         const Filled b = other.fill(request, ByteSpan(found).first(space));
         ASSERT_EQ(a.records, b.records);
         ASSERT_EQ(a.by_sentiment, b.by_sentiment);
+        ASSERT_TRUE(std::ranges::equal(a.kinds, b.kinds));
         ASSERT_TRUE(
             std::ranges::equal(ByteView(expected).first(a.bytes), ByteView(found).first(b.bytes)));
         ASSERT_EQ(ByteVec(found.end() - 64, found.end()), ByteVec(64, 0xee));

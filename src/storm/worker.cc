@@ -63,6 +63,8 @@ Worker::Step Worker::advance(Stream& stream, Nanos now) {
       return rest(stream, turn);
     }
     stream.turn = turn;
+    stream.timestamp_ms =
+        clock_.wall_ms() - std::max<Nanos>(0, clock_.now() - turn.intended) / kMillisecond;
   }
   submit_piece(stream, *slot);
   if (stream.made == stream.turn.records) {
@@ -94,47 +96,63 @@ void Worker::submit_piece(Stream& stream, const kafka::Outlet::Slot& slot) {
                      .mix = stream.turn.mix,
                      .first = stream.made,
                      .count = stream.turn.records - stream.made,
-                     .timestamp_ms = clock_.wall_ms(),
+                     .timestamp_ms = stream.timestamp_ms,
                      .stamp = {slot.producer_id, slot.producer_epoch, slot.base_sequence}},
                     slot.bytes.first(std::min(slot.bytes.size(), settings_.batch_bytes_max)));
   check(filled.records > 0, "a record is larger than the largest batch");
-  account_.enqueued(filled.records, filled.by_sentiment, stream.turn.intended);
+  account_.enqueued(filled.records, filled.by_sentiment, stream.turn.intended,
+                    clock_.now() - stream.turn.intended);
   outlet_->submit(slot, {.partition = partition_of(stream),
                          .records = filled.records,
                          .size = filled.bytes,
-                         .token = stream.batch * settings_.batch_size + stream.made,
+                         .token = remember(stream, filled),
                          .intended = stream.turn.intended});
   stream.made += filled.records;
 }
 
+std::size_t Worker::remember(const Stream& stream, const Filled& filled) {
+  if (free_pieces_.empty()) {
+    free_pieces_.push_back(pieces_.size());
+    pieces_.emplace_back();
+  }
+  const std::size_t index = free_pieces_.back();
+  free_pieces_.pop_back();
+  SentPiece& piece = pieces_[index];
+  const std::uint64_t first = stream.batch / settings_.streams * settings_.batch_size + stream.made;
+  piece.stream = stream.stream;
+  piece.range = {first, first + filled.records};
+  piece.window = window_of(stream.timestamp_ms, 1000) / 1000;
+  piece.kinds.clear();
+  for (std::size_t k = 0; k < filled.kinds.size(); ++k)
+    if (filled.kinds[k].count > 0)
+      piece.kinds.push_back({static_cast<std::uint16_t>(k), filled.kinds[k]});
+  return index;
+}
+
 void Worker::on_delivery(const kafka::OutBatch& batch, const kafka::Delivery& delivery) {
-  // The token is the run-wide number of the batch's first record.
-  const std::uint64_t generated = batch.token / settings_.batch_size;
-  const auto stream = static_cast<std::uint32_t>(generated % settings_.streams);
-  const std::uint64_t sequence =
-      generated / settings_.streams * settings_.batch_size + batch.token % settings_.batch_size;
-  const Interval range{sequence, sequence + batch.records};
+  const SentPiece& piece = pieces_[batch.token];
   const Nanos latency = delivery.at - batch.intended;
   switch (delivery.outcome) {
     case kafka::Outcome::kWritten:
       account_.written(batch.records, batch.size);
-      if (settings_.acks != kafka::Acks::kNone) return;
+      if (settings_.acks != kafka::Acks::kNone) return;  // to be decided yet
       account_.delivered(batch.records, latency, delivery.at, false);
-      ledger_.written(stream, range);
-      return;
+      ledger_.written(piece);
+      break;
     case kafka::Outcome::kAcknowledged:
       account_.delivered(batch.records, latency, delivery.at, true);
-      ledger_.acknowledged(stream, range);
-      return;
+      ledger_.acknowledged(piece);
+      break;
     case kafka::Outcome::kFailed:
       account_.failed(batch.records, latency);
-      ledger_.failed(stream, range);
-      return;
+      ledger_.failed(piece);
+      break;
     case kafka::Outcome::kUnknown:
       account_.unknown(batch.records, latency);
-      ledger_.unknown(stream, range);
-      return;
+      ledger_.unknown(piece);
+      break;
   }
+  free_pieces_.push_back(batch.token);
 }
 
 }  // namespace ds

@@ -52,8 +52,9 @@ class Worker final : private kafka::DeliveryListener {
   struct Stream {
     std::uint32_t stream;
     std::uint64_t batch;
-    std::uint32_t made = 0;  // records of the batch that are submitted
-    Plan::Turn turn;         // of the batch that is begun; kWait: none is
+    std::uint32_t made = 0;         // records of the batch that are submitted
+    Plan::Turn turn;                // of the batch that is begun; kWait: none is
+    std::int64_t timestamp_ms = 0;  // its records': the wall clock's at its intended instant
     bool finished = false;
   };
   enum class Step { kMade, kBlocked, kWaits, kFinished };
@@ -63,6 +64,7 @@ class Worker final : private kafka::DeliveryListener {
   std::int32_t partition_of(const Stream& stream) const;
   void submit_piece(Stream& stream, const kafka::Outlet::Slot& slot);
   void on_delivery(const kafka::OutBatch& batch, const kafka::Delivery& delivery) override;
+  std::size_t remember(const Stream& stream, const Filled& filled);
 
   const WorkerSettings settings_;
   std::vector<Stream> streams_;
@@ -71,6 +73,8 @@ class Worker final : private kafka::DeliveryListener {
   const Clock& clock_;
   WorkerAccount account_;
   ProducerLedger ledger_;
+  std::vector<SentPiece> pieces_;         // under way, and slots to use again; a token's index
+  std::vector<std::size_t> free_pieces_;  // among them
   std::unique_ptr<kafka::Outlet> outlet_;
   Nanos wait_until_ = 0;
 };
