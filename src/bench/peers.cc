@@ -246,10 +246,9 @@ Status Field::prepare_reading() {
 /// Every partition from its start.
 class FromTheStart final : public kafka::AssignmentListener {
  public:
-  std::map<kafka::TopicPartition, std::int64_t> on_assigned(
-      const std::vector<kafka::TopicPartition>& partitions) override {
+  std::map<kafka::TopicPartition, std::int64_t> on_assigned(const kafka::Assigned& given) override {
     std::map<kafka::TopicPartition, std::int64_t> starts;
-    for (const auto& each : partitions) starts[each] = 0;
+    for (const auto& each : given.partitions) starts[each] = 0;
     return starts;
   }
   void on_revoked(const std::vector<kafka::TopicPartition>&) override {}

@@ -81,9 +81,11 @@ Result<std::unique_ptr<Intake>> Intake::start(IntakeOptions options, const Clock
   };
   auto sink = make_sink(o.sink, o.sqlite, clock, log);
   if (!sink) return std::move(sink).error();
-  auto positions = (*sink)->next_offsets(o.pipeline.cluster_id);
-  if (!positions) return std::move(positions).error();
-  intake->positions_ = std::move(*positions);
+  if (const auto topic = admin.describe_topic(o.consumer.topic)) {
+    auto positions = (*sink)->next_offsets({*cluster, kafka::topic_id_text(topic->id)});
+    if (!positions) return std::move(positions).error();
+    intake->positions_ = std::move(*positions);
+  }
   parts.sinks.push_back(std::move(*sink));
   auto pipeline = Pipeline::start(o.pipeline, std::move(parts), clock, log);
   if (!pipeline) return std::move(pipeline).error();

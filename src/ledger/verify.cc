@@ -18,8 +18,7 @@ std::optional<RecordId> id_in_headers(const kafka::RecordView& record) {
 class StartAt final : public kafka::AssignmentListener {
  public:
   explicit StartAt(const std::map<kafka::TopicPartition, std::int64_t>& starts) : starts_(starts) {}
-  std::map<kafka::TopicPartition, std::int64_t> on_assigned(
-      const std::vector<kafka::TopicPartition>&) override {
+  std::map<kafka::TopicPartition, std::int64_t> on_assigned(const kafka::Assigned&) override {
     return starts_;
   }
   void on_revoked(const std::vector<kafka::TopicPartition>&) override {}

@@ -49,8 +49,7 @@ class ClaimFollower final : private kafka::AssignmentListener {
   void take(const kafka::Fetched& fetched);
   void write_down();
   bool read_to_the_end();
-  std::map<kafka::TopicPartition, std::int64_t> on_assigned(
-      const std::vector<kafka::TopicPartition>&) override {
+  std::map<kafka::TopicPartition, std::int64_t> on_assigned(const kafka::Assigned&) override {
     return {};
   }
   void on_revoked(const std::vector<kafka::TopicPartition>&) override {}

@@ -36,6 +36,15 @@ class LogForTest {
     const std::lock_guard lock(mutex_);
     return committed_;
   }
+  /// The topic is another one from now on, of the same name.
+  void set_topic_id(std::string id) {
+    const std::lock_guard lock(mutex_);
+    topic_id_ = std::move(id);
+  }
+  std::string topic_id() const {
+    const std::lock_guard lock(mutex_);
+    return topic_id_;
+  }
   /// Commits get lost from now on, as if the consumer had died before each.
   void lose_commits() {
     const std::lock_guard lock(mutex_);
@@ -57,6 +66,7 @@ class LogForTest {
   std::map<std::int32_t, Partition> partitions_;
   std::map<kafka::TopicPartition, std::int64_t> committed_;
   bool lose_commits_ = false;
+  std::string topic_id_;
 };
 
 /// Reads all partitions, a batch of each at a poll.
@@ -101,7 +111,7 @@ class SourceForTest final : public kafka::Source {
     for (const auto& [partition, end] : log_.ends())
       if (!next_.contains(partition)) fresh.push_back(partition);
     if (fresh.empty()) return;
-    const auto starts = listener_.on_assigned(fresh);
+    const auto starts = listener_.on_assigned({fresh, log_.topic_id()});
     const auto committed = log_.committed();
     for (const auto& partition : fresh) {
       const auto start = starts.find(partition), commit = committed.find(partition);

@@ -104,7 +104,6 @@ PipelineAccount Pipeline::account() const {
 void Pipeline::fetch_until_over() {
   std::vector<kafka::Fetched> batches;
   while (!writers_over()) {
-    refetch_where_asked();
     hold_back_or_go_on();
     batches.clear();
     // Polling goes on while the writers drain: it is what keeps the group's membership.
@@ -113,6 +112,7 @@ void Pipeline::fetch_until_over() {
       break;
     }
     enqueue(batches);
+    refetch_where_asked();
     look_at_the_ends();
     commit(false);
   }
@@ -138,7 +138,9 @@ bool Pipeline::writers_over() {
   return all;
 }
 
+/// Behind a poll, which has told us what is not ours any more.
 void Pipeline::refetch_where_asked() {
+  if (!source_->sure()) return;
   bool asked = false;
   for (auto& writer : writers_) asked |= writer->take_refetch();
   if (!asked) return;
@@ -245,12 +247,11 @@ Pipeline::Offsets Pipeline::wanted_by_any() const {
   return least;
 }
 
-std::map<kafka::TopicPartition, std::int64_t> Pipeline::on_assigned(
-    const std::vector<kafka::TopicPartition>& partitions) {
+Pipeline::Offsets Pipeline::on_assigned(const kafka::Assigned& assigned) {
   Offsets starts;
   std::map<kafka::TopicPartition, std::size_t> told;  // by how many writers
   for (auto& writer : writers_) {
-    const auto own = writer->assign(partitions);
+    const auto own = writer->assign(assigned);
     if (!own) {
       fail(own.error());
       return {};
@@ -273,6 +274,15 @@ std::map<kafka::TopicPartition, std::int64_t> Pipeline::on_assigned(
 void Pipeline::on_revoked(const std::vector<kafka::TopicPartition>& partitions) {
   for (auto& writer : writers_) writer->release(partitions);
   if (source_) commit(true);
+  forget(partitions);
+}
+
+void Pipeline::on_lost(const std::vector<kafka::TopicPartition>& partitions) {
+  for (auto& writer : writers_) writer->release(partitions);
+  forget(partitions);
+}
+
+void Pipeline::forget(const std::vector<kafka::TopicPartition>& partitions) {
   for (auto& writer : writers_) writer->forget(partitions);
   for (const kafka::TopicPartition& partition : partitions) {
     committed_.erase(partition);

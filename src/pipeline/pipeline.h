@@ -133,9 +133,10 @@ class Pipeline final : private kafka::AssignmentListener {
   void commit(bool at_once);
   Offsets stored_by_all() const;
   Offsets wanted_by_any() const;
-  std::map<kafka::TopicPartition, std::int64_t> on_assigned(
-      const std::vector<kafka::TopicPartition>& partitions) override;
+  Offsets on_assigned(const kafka::Assigned& assigned) override;
   void on_revoked(const std::vector<kafka::TopicPartition>& partitions) override;
+  void on_lost(const std::vector<kafka::TopicPartition>& partitions) override;
+  void forget(const std::vector<kafka::TopicPartition>& partitions);
 
   void drain();
   void fail(const Error& error);

@@ -21,9 +21,7 @@ class GatedSink final : public Sink {
  public:
   GatedSink(std::unique_ptr<Sink> sink, std::function<void(int)> before)
       : sink_(std::move(sink)), before_(std::move(before)) {}
-  Result<Offsets> next_offsets(const std::string& cluster_id) override {
-    return sink_->next_offsets(cluster_id);
-  }
+  Result<Offsets> next_offsets(const LogName& log) override { return sink_->next_offsets(log); }
   Result<Stored> store(std::span<const kafka::Fetched> batches) override {
     before_(calls_++);
     if (fail_) return *std::exchange(fail_, std::nullopt);

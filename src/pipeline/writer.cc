@@ -89,14 +89,15 @@ void Writer::join() {
 
 // ---- For the fetch thread
 
-Result<Writer::Offsets> Writer::assign(const std::vector<kafka::TopicPartition>& partitions) {
+Result<Writer::Offsets> Writer::assign(const kafka::Assigned& assigned) {
   Offsets own;
-  if (!sink_->keeps_offsets()) return own;
+  if (!sink_->keeps_offsets() || assigned.partitions.empty()) return own;
   std::unique_lock lock(mutex_);
   changed_.wait(lock, [&] { return !storing_; });
-  auto offsets = sink_->next_offsets(settings_.cluster_id);
+  topic_id_ = assigned.topic_id;
+  auto offsets = sink_->next_offsets({settings_.cluster_id, topic_id_});
   if (!offsets) return offsets;
-  for (const kafka::TopicPartition& partition : partitions)
+  for (const kafka::TopicPartition& partition : assigned.partitions)
     if (const auto at = offsets->find(partition); at != offsets->end()) own.insert(*at);
   for (const auto& [partition, offset] : own) positions_[partition] = wanted_[partition] = offset;
   return own;
@@ -155,7 +156,10 @@ void Writer::enqueue(const std::vector<kafka::Fetched>& batches) {
 
 bool Writer::take_refetch() {
   const std::lock_guard lock(mutex_);
-  return std::exchange(refetch_, false);
+  if (!refetch_ || storing_) return false;
+  start_over();
+  refetch_ = false;
+  return true;
 }
 
 Writer::Offsets Writer::wanted() const {
@@ -299,7 +303,9 @@ void Writer::store(std::vector<kafka::Fetched> batches) {
     const Error& error = stored.error();
     if (error.code == ErrorCode::kRefused) {
       note(error);
-      start_over();
+      log_.warn("{}; reading again from the store's offsets", error.message);
+      clear_queue();
+      refetch_ = true;
     } else if (error.code == ErrorCode::kTimeout) {
       note(error);
       ++attempt_;
@@ -356,8 +362,7 @@ void Writer::put_back(std::vector<kafka::Fetched> batches) {
 
 /// Another consumer has moved the store's offsets: everything is read again from where they are.
 void Writer::start_over() {
-  log_.warn("{}; reading again from the store's offsets", account_.last_error);
-  const auto offsets = sink_->next_offsets(settings_.cluster_id);
+  const auto offsets = sink_->next_offsets({settings_.cluster_id, topic_id_});
   if (!offsets) return fail(offsets.error());
   clear_queue();
   wanted_ = starts_;
@@ -366,7 +371,6 @@ void Writer::start_over() {
       if (const auto at = better->find(partition); at != better->end()) offset = at->second;
   for (const auto& [partition, offset] : wanted_)
     if (offsets->contains(partition)) positions_[partition] = offset;
-  refetch_ = true;
 }
 
 bool Writer::reached_the_end() const {

@@ -61,7 +61,7 @@ class Writer final : private Patience {
   void start();
 
   /// Where the store itself wants these to go on; it is where the writer stands from now on.
-  Result<Offsets> assign(const std::vector<kafka::TopicPartition>& partitions);
+  Result<Offsets> assign(const kafka::Assigned& assigned);
   /// A partition of which nothing has come yet stands where the group left it.
   void stand_at(const Offsets& committed);
   /// Waits for the sink, not for ever: after a grace it has to give up. Then lets go of what is
@@ -71,7 +71,8 @@ class Writer final : private Patience {
 
   /// Takes what is new to it.
   void enqueue(const std::vector<kafka::Fetched>& batches);
-  /// Whether it has lost its place and wants everything from wanted() on again; asks once.
+  /// Whether it has lost its place to another consumer: then it has asked the store again, and wants
+  /// everything from wanted() on. To be called while what it knows of is surely ours.
   bool take_refetch();
   /// The next offset to enqueue, of each partition that it knows.
   Offsets wanted() const;
@@ -129,7 +130,8 @@ class Writer final : private Patience {
   std::size_t queue_bytes_ = 0;
   bool storing_ = false;  // the thread is in the sink
   bool yield_ = false;    // and shall come back
-  bool refetch_ = false;
+  bool refetch_ = false;  // its place is lost: nothing is enqueued until it is found
+  std::string topic_id_;
   int attempt_ = 0;  // of storing what is next
   Offsets starts_;   // where each partition's reading began
   Offsets wanted_;   // the next to enqueue

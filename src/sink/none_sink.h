@@ -12,7 +12,7 @@ namespace ds {
 class NoneSink final : public Sink {
  public:
   explicit NoneSink(TweetEncoding encoding = TweetEncoding::kAuto) : decoder_(encoding) {}
-  Result<Offsets> next_offsets(const std::string&) override { return Offsets(); }
+  Result<Offsets> next_offsets(const LogName&) override { return Offsets(); }
   Result<Stored> store(std::span<const kafka::Fetched> batches) override;
   std::string description() const override { return "none, decoded and counted"; }
 
@@ -28,7 +28,7 @@ class StdoutSink final : public Sink {
  public:
   explicit StdoutSink(std::FILE* out = stdout, TweetEncoding encoding = TweetEncoding::kAuto)
       : out_(out), decoder_(encoding) {}
-  Result<Offsets> next_offsets(const std::string&) override { return Offsets(); }
+  Result<Offsets> next_offsets(const LogName&) override { return Offsets(); }
   /// Returns when the lines have been handed to the system.
   Result<Stored> store(std::span<const kafka::Fetched> batches) override;
   std::string description() const override { return "stdout, NDJSON"; }

@@ -45,6 +45,14 @@ class Patience {
   virtual bool over() const = 0;
 };
 
+/// The log whose offsets are meant. A topic that was deleted and made anew has another id; a broker
+/// too old for ids has none.
+struct LogName {
+  std::string cluster_id;
+  std::string topic_id = {};
+  bool operator==(const LogName&) const = default;
+};
+
 /// What went wrong says what helps, by the error's code:
 ///   kTimeout   it may pass: the same call may be made again. Nothing of it was stored, or what was
 ///              will be written again to the same place
@@ -59,7 +67,7 @@ class Sink {
   virtual ~Sink() = default;
   /// Where this store wants each partition to go on; empty when it keeps no offsets of its own. To
   /// be called before the first store(), which goes on from what it said.
-  virtual Result<Offsets> next_offsets(const std::string& cluster_id) = 0;
+  virtual Result<Offsets> next_offsets(const LogName& log) = 0;
   /// Whether next_offsets() has a word to say; else the group's commits count.
   virtual bool keeps_offsets() const { return false; }
   /// Before the first store(): who is asked while it waits. Sinks that never wait need none.

@@ -35,7 +35,7 @@ std::vector<ByteVec> make_log() {
   NoLog no_log;
   auto sink = SqliteSink::open(path, {.store = as, .keep = {.rows = 20'000}}, clock, no_log);
   if (!sink) _exit(1);
-  const auto offsets = (*sink)->next_offsets("cluster");
+  const auto offsets = (*sink)->next_offsets({"cluster"});
   if (!offsets) _exit(1);
   const auto start = offsets->find({"tweets", 0});
   for (std::int64_t at = start == offsets->end() ? 0 : start->second; at < kRecords; at += kBatch) {

@@ -156,10 +156,10 @@ std::string SqliteSink::description() const {
                      settings_.synchronous);
 }
 
-Result<Sink::Offsets> SqliteSink::next_offsets(const std::string& cluster_id) {
-  auto offsets = tables_->offsets.read(cluster_id);
+Result<Sink::Offsets> SqliteSink::next_offsets(const LogName& log) {
+  auto offsets = tables_->offsets.read(log);
   if (!offsets) return std::move(offsets).error().while_trying("read the store's offsets");
-  cluster_id_ = cluster_id;
+  log_name_ = log;
   expected_ = std::move(offsets).value();
   next_ = expected_;
   if (settings_.reset_offsets)
@@ -213,7 +213,7 @@ Status SqliteSink::move_offsets(const Offsets& next) {
     const auto row = expected_.find(partition);
     const auto expected = row == expected_.end() ? std::nullopt : std::optional(row->second);
     if (expected == offset) continue;
-    const auto moved = tables_->offsets.move(cluster_id_, partition, expected, offset);
+    const auto moved = tables_->offsets.move(log_name_, partition, expected, offset);
     if (!moved) return moved.error();
     if (!*moved)
       return Error{.code = ErrorCode::kRefused,

@@ -46,7 +46,7 @@ class SqliteSink final : public Sink {
                                                   const SqliteSettings& settings,
                                                   const Clock& clock, Log& log);
 
-  Result<Offsets> next_offsets(const std::string& cluster_id) override;
+  Result<Offsets> next_offsets(const LogName& log) override;
   Result<Stored> store(std::span<const kafka::Fetched> batches) override;
   bool keeps_offsets() const override { return true; }
   std::string description() const override;
@@ -86,7 +86,7 @@ class SqliteSink final : public Sink {
   const Clock& clock_;
   Log& log_;
   std::unique_ptr<Tables> tables_;  // after db_: their statements end first
-  std::string cluster_id_;
+  LogName log_name_;
   Offsets expected_;                       // as the table has them
   Offsets next_;                           // below these, records are stored already
   std::set<kafka::TopicPartition> begun_;  // what this sink has stored something of

@@ -30,7 +30,7 @@ class SqliteSinkTest : public testing::Test {
   std::unique_ptr<SqliteSink> open(const SqliteSettings& settings = {}) {
     auto sink = SqliteSink::open(path(), settings, clock_, log_);
     check(sink.ok(), sink.ok() ? "" : sink.error().message);
-    auto offsets = (*sink)->next_offsets("cluster");
+    auto offsets = (*sink)->next_offsets({"cluster"});
     check(offsets.ok(), "offsets can be read");
     return std::move(sink).value();
   }
@@ -131,8 +131,18 @@ TEST_F(SqliteSinkTest, StoresEveryFieldAndTheNextOffset) {
   EXPECT_EQ(ask("select next_offset from offsets where cluster_id='cluster' and topic='tweets'"
                 " and topic_id='' and partition=3"),
             300);
-  EXPECT_EQ(open()->next_offsets("cluster")->at({"tweets", 3}), 300);
-  EXPECT_TRUE(open()->next_offsets("another")->empty());
+  EXPECT_EQ(open()->next_offsets({"cluster"})->at({"tweets", 3}), 300);
+  EXPECT_TRUE(open()->next_offsets({"another"})->empty());
+}
+
+TEST_F(SqliteSinkTest, ATopicThatWasMadeAnewBeginsAnew) {
+  for (const std::string id : {"first", "second"}) {
+    auto sink = SqliteSink::open(path(), {}, clock_, log_);
+    EXPECT_TRUE((*sink)->next_offsets({"cluster", id})->empty());
+    EXPECT_EQ(store(**sink, {fetched(0, 0, test_batch(0, 0, 0, 40))}).stored, 40u);
+    EXPECT_EQ((*sink)->next_offsets({"cluster", id})->at({"tweets", 0}), 40);
+  }
+  EXPECT_EQ(ask("select count(*) from offsets where topic = 'tweets' and next_offset = 40"), 2);
 }
 
 TEST_F(SqliteSinkTest, SuppressesWhatItHasAlready) {
@@ -151,9 +161,9 @@ TEST_F(SqliteSinkTest, SuppressesWhatItHasAlready) {
 TEST_F(SqliteSinkTest, ResetOffsetsStoresAgain) {
   store(*open(), {fetched(0, 0, test_batch(0, 0, 0, 100))});
   auto sink = SqliteSink::open(path(), {.reset_offsets = true}, clock_, log_);
-  for (int asked = 0; asked < 2; ++asked) EXPECT_TRUE((*sink)->next_offsets("cluster")->empty());
+  for (int asked = 0; asked < 2; ++asked) EXPECT_TRUE((*sink)->next_offsets({"cluster"})->empty());
   EXPECT_EQ(store(**sink, {fetched(0, 0, test_batch(0, 0, 0, 60))}).stored, 60u);
-  EXPECT_EQ((*sink)->next_offsets("cluster")->at({"tweets", 0}), 60);
+  EXPECT_EQ((*sink)->next_offsets({"cluster"})->at({"tweets", 0}), 60);
   EXPECT_EQ(ask("select next_offset from offsets"), 60);
   EXPECT_EQ(verify(100).duplicated, 60u);
 }
@@ -180,7 +190,7 @@ TEST_F(SqliteSinkTest, AZombieWritesNothing) {
   EXPECT_NE(refused.error().message.find("another consumer"), std::string::npos);
   EXPECT_EQ(ask("select count(*) from tweets"), 100);
   // Once it has read the offsets again, it goes on where the other left off.
-  EXPECT_EQ(zombie->next_offsets("cluster")->at({"tweets", 0}), 100);
+  EXPECT_EQ(zombie->next_offsets({"cluster"})->at({"tweets", 0}), 100);
   EXPECT_EQ(store(*zombie, late).stored, 20u);
   EXPECT_FALSE(heir->store({std::vector{fetched(0, 100, test_batch(100, 0, 100, 130))}}).ok());
   EXPECT_TRUE(verify(120).good());

@@ -103,7 +103,7 @@ Result<double> through_sink(const std::string& path, StoreAs as,
                             Log& log) {
   auto sink = SqliteSink::open(path, {.store = as}, clock, log);
   if (!sink) return std::move(sink).error();
-  if (auto offsets = (*sink)->next_offsets("bench"); !offsets) return std::move(offsets).error();
+  if (auto offsets = (*sink)->next_offsets({"bench"}); !offsets) return std::move(offsets).error();
   const Nanos begun = clock.now();
   std::uint64_t count = 0;
   const std::span<const kafka::Fetched> all(batches);

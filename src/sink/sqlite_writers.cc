@@ -147,22 +147,21 @@ bool AccountedRows::flush() {
 
 Result<OffsetRows> OffsetRows::make(sqlite::Database& db) {
   auto read = db.prepare(
-      "select topic, partition, next_offset from offsets where cluster_id = ?1 and topic_id = ''");
+      "select topic, partition, next_offset from offsets where cluster_id = ?1 and topic_id = ?2");
   if (!read) return std::move(read).error();
-  auto insert = db.prepare("insert or ignore into offsets values(?1, ?2, '', ?3, ?4)");
+  auto insert = db.prepare("insert or ignore into offsets values(?1, ?2, ?6, ?3, ?4)");
   if (!insert) return std::move(insert).error();
   auto update = db.prepare(
       "update offsets set next_offset = ?4 where cluster_id = ?1 and topic = ?2"
-      " and topic_id = '' and partition = ?3 and next_offset = ?5");
+      " and topic_id = ?6 and partition = ?3 and next_offset = ?5");
   if (!update) return std::move(update).error();
   return OffsetRows(db, std::move(read).value(), std::move(insert).value(),
                     std::move(update).value());
 }
 
-Result<std::map<kafka::TopicPartition, std::int64_t>> OffsetRows::read(
-    const std::string& cluster_id) {
+Result<std::map<kafka::TopicPartition, std::int64_t>> OffsetRows::read(const LogName& log) {
   std::map<kafka::TopicPartition, std::int64_t> offsets;
-  read_.bind(1, cluster_id);
+  read_.bind(1, log.cluster_id).bind(2, log.topic_id);
   int result;
   while ((result = read_.step()) == SQLITE_ROW)
     offsets[{std::string(read_.text(0)), static_cast<std::int32_t>(read_.number(1))}] =
@@ -172,11 +171,11 @@ Result<std::map<kafka::TopicPartition, std::int64_t>> OffsetRows::read(
   return offsets;
 }
 
-Result<bool> OffsetRows::move(const std::string& cluster_id, const kafka::TopicPartition& partition,
+Result<bool> OffsetRows::move(const LogName& log, const kafka::TopicPartition& partition,
                               std::optional<std::int64_t> expected, std::int64_t next) {
   sqlite::Statement& statement = expected ? update_ : insert_;
-  statement.bind(1, cluster_id).bind(2, partition.topic).bind(3, partition.partition);
-  statement.bind(4, next);
+  statement.bind(1, log.cluster_id).bind(2, partition.topic).bind(3, partition.partition);
+  statement.bind(4, next).bind(6, log.topic_id);
   if (expected) statement.bind(5, *expected);
   if (!db_->run(statement)) return db_->error();
   return db_->changes() == 1;

@@ -156,9 +156,9 @@ class OffsetRows {
  public:
   static Result<OffsetRows> make(sqlite::Database& db);
 
-  Result<std::map<kafka::TopicPartition, std::int64_t>> read(const std::string& cluster_id);
+  Result<std::map<kafka::TopicPartition, std::int64_t>> read(const LogName& log);
   /// Moves from the expected value (none: there must be no row); false when it is not that.
-  Result<bool> move(const std::string& cluster_id, const kafka::TopicPartition& partition,
+  Result<bool> move(const LogName& log, const kafka::TopicPartition& partition,
                     std::optional<std::int64_t> expected, std::int64_t next);
 
  private:

@@ -135,8 +135,9 @@ void StoreWatch::merge() {
 }
 
 Status StoreWatch::read_offsets() {
-  auto rows = db_.prepare(
-      "select cluster_id, topic, partition, next_offset from offsets where topic_id = ''");
+  // In the order of their making: a topic that was made anew stands behind its namesake.
+  auto rows =
+      db_.prepare("select cluster_id, topic, partition, next_offset from offsets order by rowid");
   if (!rows) return std::move(rows).error();
   return for_each_row(db_, *rows, [this](const sqlite::Statement& row) {
     auto& offsets = seen_.next_offsets[std::string(row.text(0))];

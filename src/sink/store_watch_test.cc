@@ -22,7 +22,7 @@ class StoreWatchTest : public testing::Test {
 
   std::unique_ptr<SqliteSink> open(StoreAs store) {
     auto sink = SqliteSink::open(path(), {.store = store}, clock_, log_);
-    check(sink.ok() && (*sink)->next_offsets("cluster").ok(), "the sink opens");
+    check(sink.ok() && (*sink)->next_offsets({"cluster"}).ok(), "the sink opens");
     return std::move(sink).value();
   }
   /// The next `records` of stream 0, which take turns in sentiment.

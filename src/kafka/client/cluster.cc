@@ -55,6 +55,10 @@ const ClusterMap::Topic* ClusterMap::usable(const std::string& topic) const {
   return &found->second;
 }
 
+std::string topic_id_text(const Uuid& id) {
+  return id.is_zero() ? std::string() : to_hex(id.bytes);
+}
+
 Nanos backoff(int attempt, Nanos base, Nanos max, Random& random) {
   const Nanos ceiling = std::min(max, base << std::clamp(attempt, 0, 20));
   return static_cast<Nanos>(random.below(static_cast<std::uint64_t>(ceiling) + 1));

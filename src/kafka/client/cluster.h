@@ -41,6 +41,9 @@ struct ClusterMap {
   const Topic* usable(const std::string& topic) const;
 };
 
+/// 32 hex digits, or nothing when the broker has no ids.
+std::string topic_id_text(const Uuid& id);
+
 /// How long to wait before the n-th try: full jitter (Brooker 2015) under a doubling ceiling.
 Nanos backoff(int attempt, Nanos base, Nanos max, Random& random);
 

@@ -124,7 +124,7 @@ void DirectSource::take_map() {
 }
 
 void DirectSource::assign(const std::vector<TopicPartition>& partitions) {
-  const auto starts = listener_.on_assigned(partitions);
+  const auto starts = listener_.on_assigned({partitions, topic_id()});
   std::vector<TopicPartition> unknown;
   for (const TopicPartition& each : partitions) {
     Position& position = positions_[each.partition];
@@ -138,6 +138,11 @@ void DirectSource::assign(const std::vector<TopicPartition>& partitions) {
     }
   }
   if (!unknown.empty()) offsets_.look_up(unknown);
+}
+
+std::string DirectSource::topic_id() const {
+  const ClusterMap::Topic* topic = cluster_.map().usable(settings_.topic);
+  return topic ? topic_id_text(topic->id) : std::string();
 }
 
 void DirectSource::take_committed() {

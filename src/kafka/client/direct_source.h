@@ -68,6 +68,7 @@ class DirectSource final : public Source, private AnswerListener {
   void turn(Nanos now, Nanos latest);
   void take_map();
   void assign(const std::vector<TopicPartition>& partitions);
+  std::string topic_id() const;
   void take_committed();
   void place_partitions();
   Feed& feed(std::int32_t broker, std::size_t number);

@@ -10,9 +10,8 @@ namespace {
 
 class Assignment final : public AssignmentListener {
  public:
-  std::map<TopicPartition, std::int64_t> on_assigned(
-      const std::vector<TopicPartition>& partitions) override {
-    assigned.insert(partitions.begin(), partitions.end());
+  std::map<TopicPartition, std::int64_t> on_assigned(const Assigned& given) override {
+    assigned.insert(given.partitions.begin(), given.partitions.end());
     return starts;
   }
   void on_revoked(const std::vector<TopicPartition>& partitions) override {
@@ -100,8 +99,7 @@ TEST(DirectSource, StartsWhereTheListenerSays) {
   // Partition 1 is left out: it starts at the log's start.
   class From7 final : public AssignmentListener {
    public:
-    std::map<TopicPartition, std::int64_t> on_assigned(
-        const std::vector<TopicPartition>&) override {
+    std::map<TopicPartition, std::int64_t> on_assigned(const Assigned&) override {
       return {{{"t", 0}, 7}};
     }
     void on_revoked(const std::vector<TopicPartition>&) override {}

@@ -132,9 +132,8 @@ TEST_F(RealKafka, StoresWhatTheOutletSaysItStored) {
 /// Takes whatever is assigned from where `starts` says.
 class Assignment final : public AssignmentListener {
  public:
-  std::map<TopicPartition, std::int64_t> on_assigned(
-      const std::vector<TopicPartition>& partitions) override {
-    assigned += partitions.size();
+  std::map<TopicPartition, std::int64_t> on_assigned(const Assigned& given) override {
+    assigned += given.partitions.size();
     return starts;
   }
   void on_revoked(const std::vector<TopicPartition>& partitions) override {

@@ -30,16 +30,26 @@ struct Fetched {
   Nanos at = 0;
 };
 
-/// Told on the source's thread when partitions come and go. After on_revoked returns they are
-/// somebody else's: what is stored by then must have been committed.
+/// Partitions that are ours from now on, besides those that were.
+struct Assigned {
+  std::vector<TopicPartition> partitions;
+  /// 32 hex digits; a topic that is deleted and made anew gets another. Empty: the broker has none.
+  std::string topic_id;
+};
+
+/// Told on the source's thread when partitions come and go.
 class AssignmentListener {
  public:
   virtual ~AssignmentListener() = default;
   /// Returns where to start each; a partition left out starts at the group's committed offset,
   /// and without one at the log's start.
-  virtual std::map<TopicPartition, std::int64_t> on_assigned(
-      const std::vector<TopicPartition>& partitions) = 0;
+  virtual std::map<TopicPartition, std::int64_t> on_assigned(const Assigned& assigned) = 0;
+  /// After it returns they are somebody else's: what is stored by then must have been given to
+  /// commit(), which the source then brings to the broker.
   virtual void on_revoked(const std::vector<TopicPartition>& partitions) = 0;
+  /// They are somebody else's already: the group has gone on without us. Nothing of them may be
+  /// stored or committed any more.
+  virtual void on_lost(const std::vector<TopicPartition>& partitions) { on_revoked(partitions); }
 };
 
 /// Threads: one.
@@ -64,10 +74,15 @@ class Source {
 struct ConsumerSettings {
   std::string topic;
   std::string group;
-  std::string instance;        // static member id; empty: a dynamic member
+  bool join = false;     // be a member of the group; else read all partitions, see fetcher.h
+  std::string instance;  // static member id; empty: a dynamic member
+  /// Kafka's names, the preferred first. With cooperative-sticky alone partitions move one by one;
+  /// with another beside it all are given up before each rebalance.
+  std::vector<std::string> assignors = {"cooperative-sticky"};
   bool reset_offsets = false;  // start at the log's start whatever was committed
   Nanos session_timeout = 30 * kSecond;
   Nanos heartbeat_interval = 3 * kSecond;
+  Nanos rebalance_timeout = 60 * kSecond;  // how long the group waits for what we give up
   std::int32_t fetch_bytes_max = 16 << 20;
   std::int32_t partition_bytes_max = 1 << 20;
   Nanos fetch_wait = 100 * kMillisecond;
