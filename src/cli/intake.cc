@@ -2,16 +2,27 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
+#include <filesystem>
+
 #include "cli/storm_options.h"
 #include "kafka/client/admin.h"
+#include "kafka/client/assignor.h"
 #include "kafka/client/fetcher.h"
+#include "kafka/client/rdkafka/rdkafka_source.h"
 
 namespace ds::cli {
 namespace {
 
-constexpr std::string_view kIntakeSettings[] = {
-    "topic", "group",       "instance",  "reset-offsets", "sink",         "decode",
-    "store", "synchronous", "until-end", "flush-ms",      "raw-rows-for", "raw-bytes"};
+constexpr std::string_view kIntakeSettings[] = {"topic",           "group",
+                                                "instance",        "assignor",
+                                                "session-timeout", "heartbeat-interval",
+                                                "partition-bytes", "engine",
+                                                "reset-offsets",   "sink",
+                                                "decode",          "store",
+                                                "synchronous",     "until-end",
+                                                "flush-ms",        "raw-rows-for",
+                                                "raw-bytes"};
 
 Error usage(std::string message, std::string hint = {}) {
   return Error{.code = ErrorCode::kUsage, .message = std::move(message), .hint = std::move(hint)};
@@ -33,6 +44,32 @@ Result<std::map<kafka::TopicPartition, std::int64_t>> ends_of(const IntakeOption
   return until;
 }
 
+std::vector<std::string> read_assignors(Reader& read) {
+  std::vector<std::string> names;
+  std::string rest = read.text("assignor");
+  while (!rest.empty()) {
+    const std::size_t comma = std::min(rest.find(','), rest.size());
+    names.push_back(rest.substr(0, comma));
+    rest.erase(0, comma + 1);
+    if (!kafka::parse_assignor(names.back()))
+      read.wrong("assignor", usage(fmt::format("'{}' is no assignor", names.back()),
+                                   "cooperative-sticky, range, roundrobin or sticky"));
+  }
+  if (names.empty()) read.wrong("assignor", usage("none is named", "cooperative-sticky"));
+  return names;
+}
+
+/// The same for those who may follow each other: one group, one store.
+std::string slot_of(const IntakeOptions& options) {
+  std::string sink = options.sink;
+  if (const auto path = sqlite_path(options.sink)) {
+    std::error_code error;
+    const auto whole = std::filesystem::absolute(*path, error);
+    if (!error) sink = whole.lexically_normal().string();
+  }
+  return fmt::format("{}\n{}\n{}", options.consumer.group, options.consumer.topic, sink);
+}
+
 }  // namespace
 
 std::vector<std::string_view> intake_settings() {
@@ -44,7 +81,25 @@ IntakeOptions read_intake(Reader& read) {
   options.client = read_kafka(read);
   options.consumer.topic = read.text("topic");
   options.consumer.group = read.text("group");
+  options.consumer.join = true;
   options.consumer.instance = read.text("instance");
+  options.consumer.assignors = read_assignors(read);
+  options.consumer.session_timeout = read.duration("session-timeout");
+  options.consumer.heartbeat_interval = read.duration("heartbeat-interval");
+  options.consumer.partition_bytes_max = static_cast<std::int32_t>(
+      std::clamp<std::uint64_t>(read.size("partition-bytes"), 1, 1u << 30));
+  options.consumer.fetch_bytes_max =
+      std::max(options.consumer.fetch_bytes_max, options.consumer.partition_bytes_max);
+  if (options.consumer.heartbeat_interval <= 0 ||
+      options.consumer.heartbeat_interval * 2 > options.consumer.session_timeout)
+    read.wrong("heartbeat-interval", usage("two heartbeats at least must go into a session",
+                                           "make it shorter, or --session-timeout longer"));
+  constexpr std::string_view kEngines[] = {"direct", "librdkafka"};
+  options.engine = read.choice("engine", kEngines);
+  if (options.engine == "librdkafka" && read.text("store") != "raw")
+    read.wrong("store", usage("librdkafka hides where record batches begin and end, which rollups "
+                              "are counted by",
+                              "use --engine direct, or --store raw"));
   options.consumer.reset_offsets = options.sqlite.reset_offsets = options.pipeline.reset_offsets =
       read.on("reset-offsets");
   options.sqlite.store = read.take("store", parse_store_as(read.text("store")));
@@ -75,9 +130,25 @@ Result<std::unique_ptr<Intake>> Intake::start(IntakeOptions options, const Clock
     o.pipeline.until = std::move(*until);
   }
 
+  if (o.consumer.instance.empty()) {
+    o.consumer.instance = pod_instance();
+    // librdkafka's static members never leave: without a name of theirs they are dynamic.
+    if (!in_kubernetes() && o.engine == "direct") {
+      auto slot = InstanceSlot::take(slot_folder(), slot_of(o));
+      if (slot) {
+        o.consumer.instance = slot->id();
+        intake->slot_ = std::move(*slot);
+      } else {
+        log.warn("{}; a restart will wait for the session's end", slot.error().message);
+      }
+    }
+  }
+
   PipelineParts parts;
   parts.make_source = [&o, &clock, &log](kafka::AssignmentListener& listener) {
-    return kafka::make_direct_source(o.client, o.consumer, listener, clock, log);
+    return o.engine == "librdkafka"
+               ? kafka::make_rdkafka_source(o.client, o.consumer, listener, clock, log)
+               : kafka::make_direct_source(o.client, o.consumer, listener, clock, log);
   };
   auto sink = make_sink(o.sink, o.sqlite, clock, log);
   if (!sink) return std::move(sink).error();

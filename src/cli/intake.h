@@ -6,6 +6,7 @@
 #include <string>
 
 #include "cli/common.h"
+#include "cli/instance.h"
 #include "kafka/client/source.h"
 #include "observe/snapshot.h"
 #include "pipeline/claim_follower.h"
@@ -17,7 +18,8 @@ namespace ds::cli {
 struct IntakeOptions {
   kafka::ClientSettings client;
   kafka::ConsumerSettings consumer;
-  std::string sink;  // "sqlite:PATH", "none" or "stdout"
+  std::string engine;  // "direct" or "librdkafka"
+  std::string sink;    // "sqlite:PATH", "none" or "stdout"
   SqliteSettings sqlite;
   PipelineSettings pipeline;
   bool until_end = false;
@@ -50,6 +52,7 @@ class Intake {
   Log& log_;
   Nanos started_ = 0;
   Sink::Offsets positions_;
+  std::optional<InstanceSlot> slot_;
   std::unique_ptr<ClaimFollower> claims_;  // null when the store keeps no claims
   std::unique_ptr<Pipeline> pipeline_;
 };

@@ -90,7 +90,14 @@ constexpr Setting kSettings[] = {
 
     // The pipeline.
     {"group", kText, "G", "", "brandpulse-consumer-group", "the consumer group"},
-    {"instance", kText, "ID", "", "", "static member id"},
+    {"instance", kText, "ID", "", "",
+     "static member id; empty is this host's, for the group, the sink and the first free slot"},
+    {"assignor", kText, "LIST", "", "cooperative-sticky",
+     "cooperative-sticky, range, roundrobin, sticky; with commas, the preferred first"},
+    {"session-timeout", kDuration, "D", "", "30s",
+     "the group gives a silent member's partitions to others after this"},
+    {"heartbeat-interval", kDuration, "D", "", "3s", "how often the member says that it is alive"},
+    {"partition-bytes", kSize, "SIZE", "", "1MiB", "at most this of one partition in one answer"},
     {"reset-offsets", kSwitch, "", "", "", "start at the log's start whatever was committed"},
     {"sink", kList, "SINK", "", "",
      "sqlite:PATH, none or stdout; empty is SQLite in the data folder"},

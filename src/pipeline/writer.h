@@ -71,8 +71,8 @@ class Writer final : private Patience {
 
   /// Takes what is new to it.
   void enqueue(const std::vector<kafka::Fetched>& batches);
-  /// Whether it has lost its place to another consumer: then it has asked the store again, and wants
-  /// everything from wanted() on. To be called while what it knows of is surely ours.
+  /// Whether it has lost its place to another consumer: then it has asked the store again, and
+  /// wants everything from wanted() on. To be called while what it knows of is surely ours.
   bool take_refetch();
   /// The next offset to enqueue, of each partition that it knows.
   Offsets wanted() const;

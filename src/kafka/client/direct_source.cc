@@ -13,6 +13,8 @@ constexpr Nanos kBackoff = 50 * kMillisecond;
 constexpr Nanos kBackoffMax = kSecond;
 // How soon it is noticed that another thread has let go of a buffer.
 constexpr Nanos kBufferPause = kMillisecond;
+// For the last commit of partitions that are given up.
+constexpr Nanos kLastCommit = 5 * kSecond;
 
 std::int32_t as_ms(Nanos time) {
   return static_cast<std::int32_t>(std::clamp<Nanos>(time / kMillisecond, 0, 1 << 30));
@@ -73,9 +75,33 @@ Status DirectSource::start() {
       cluster_.refresh_now({settings_.topic}, clock_.now() + client_.connect_timeout);
   if (!known) return known;
   take_map();
+  if (settings_.join) return join();
   if (!settings_.group.empty())
     log_.info("reading all partitions of {} with the offsets of group {}, without joining it",
               settings_.topic, settings_.group);
+  return Done{};
+}
+
+Status DirectSource::join() {
+  MemberSettings member{.group = settings_.group,
+                        .topics = {settings_.topic},
+                        .assignors = {},
+                        .session_timeout = settings_.session_timeout,
+                        .heartbeat_interval = settings_.heartbeat_interval,
+                        .rebalance_timeout = settings_.rebalance_timeout};
+  if (!settings_.instance.empty()) member.instance = settings_.instance;
+  for (const std::string& name : settings_.assignors) {
+    const auto assignor = parse_assignor(name);
+    if (!assignor)
+      return Error{.code = ErrorCode::kUsage,
+                   .message = fmt::format("'{}' is no assignor", name),
+                   .hint = "cooperative-sticky, range, roundrobin or sticky"};
+    member.assignors.push_back(*assignor);
+  }
+  if (settings_.group.empty())
+    return Error{.code = ErrorCode::kUsage, .message = "a group without a name", .hint = "--group"};
+  lane_ = std::make_unique<GroupLane>(client_, std::move(member), clock_, log_,
+                                      [this] { poller_.wake(); });
   return Done{};
 }
 
@@ -91,6 +117,7 @@ Status DirectSource::poll(Nanos timeout, std::vector<Fetched>& into) {
 void DirectSource::turn(Nanos now, Nanos latest) {
   cluster_.turn(now);
   if (cluster_.version() != map_version_) take_map();
+  if (lane_) take_changes();
   offsets_.turn(now);
   take_committed();
   if (coordinator_.fatal()) fatal_ = *coordinator_.fatal();
@@ -115,7 +142,7 @@ void DirectSource::take_map() {
     return cluster_.want_refresh();
   }
   std::vector<TopicPartition> fresh;
-  for (std::size_t p = 0; p < topic->partitions.size(); ++p) {
+  for (std::size_t p = 0; !settings_.join && p < topic->partitions.size(); ++p) {
     if (!positions_.contains(static_cast<std::int32_t>(p)))
       fresh.push_back(name_of(static_cast<std::int32_t>(p)));
   }
@@ -128,6 +155,7 @@ void DirectSource::assign(const std::vector<TopicPartition>& partitions) {
   std::vector<TopicPartition> unknown;
   for (const TopicPartition& each : partitions) {
     Position& position = positions_[each.partition];
+    position.generation = next_generation_++;
     if (const auto start = starts.find(each); start != starts.end()) {
       position.state = State::kReading;
       position.next = start->second;
@@ -138,6 +166,85 @@ void DirectSource::assign(const std::vector<TopicPartition>& partitions) {
     }
   }
   if (!unknown.empty()) offsets_.look_up(unknown);
+}
+
+/// What the group says has become of our share, in its order.
+void DirectSource::take_changes() {
+  auto fresh = lane_->take_changes();
+  std::move(fresh.begin(), fresh.end(), std::back_inserter(changes_));
+  while (!changes_.empty() && take(changes_.front())) changes_.pop_front();
+  if (const auto error = lane_->error()) fatal_ = *error;
+}
+
+/// False: not yet.
+bool DirectSource::take(GroupMember::Change& change) {
+  std::vector<TopicPartition> partitions;
+  for (const TopicPartition& each : change.partitions)
+    if (each.topic == settings_.topic) partitions.push_back(each);
+  switch (change.kind) {
+    case GroupMember::Change::Kind::kAssigned:
+      if (!partitions.empty()) {
+        if (!cluster_.map().usable(settings_.topic)) return cluster_.want_refresh(), false;
+        log_.info("group {}: {} partitions more of {}, generation {}", settings_.group,
+                  partitions.size(), settings_.topic, change.membership.generation);
+        offsets_.sign_as(change.membership);
+        assign(partitions);
+        place_partitions();
+      }
+      offsets_.sign_as(std::move(change.membership));
+      break;
+    case GroupMember::Change::Kind::kRevoked:
+      log_.info("group {}: gives up {} partitions of {}", settings_.group, partitions.size(),
+                settings_.topic);
+      give_up(partitions);
+      lane_->given_up();
+      break;
+    case GroupMember::Change::Kind::kLost:
+      log_.warn("group {}: has gone on without us; {} partitions of {} are lost", settings_.group,
+                partitions.size(), settings_.topic);
+      listener_.on_lost(partitions);
+      remove(partitions);
+      break;
+  }
+  return true;
+}
+
+void DirectSource::give_up(const std::vector<TopicPartition>& partitions) {
+  listener_.on_revoked(partitions);  // may still commit
+  finish_commits(clock_.now() + kLastCommit);
+  remove(partitions);
+}
+
+void DirectSource::remove(const std::vector<TopicPartition>& partitions) {
+  for (const TopicPartition& each : partitions) {
+    const auto found = positions_.find(each.partition);
+    if (found == positions_.end()) continue;
+    const Position& position = found->second;
+    if (position.leader >= 0)
+      std::erase(feed(position.leader, position.feed).turn_order, each.partition);
+    positions_.erase(found);
+    std::erase_if(ready_, [&](const Fetched& fetched) { return fetched.from == each; });
+  }
+  offsets_.forget(partitions);
+}
+
+/// Until they are confirmed, or cannot be any more.
+void DirectSource::finish_commits(Nanos deadline) {
+  for (Nanos now = clock_.now(); !offsets_.idle_commits() && !offsets_.outdated() && now < deadline;
+       now = clock_.now()) {
+    cluster_.turn(now);
+    offsets_.turn(now);
+    Nanos next = deadline;
+    for (const Nanos at : {cluster_.next_turn(), offsets_.next_turn()})
+      if (at >= 0) next = std::min(next, std::max(at, now));
+    poller_.wait(next - now);
+  }
+  if (!offsets_.idle_commits())
+    log_.warn("group {}: the last commit was not confirmed in time", settings_.group);
+}
+
+bool DirectSource::sure() const {
+  return !lane_ || (changes_.empty() && lane_->sure());
 }
 
 std::string DirectSource::topic_id() const {
@@ -397,6 +504,7 @@ Nanos DirectSource::next_event(Nanos now, Nanos latest) const {
   };
   consider(cluster_.next_turn());
   consider(offsets_.next_turn());
+  if (!changes_.empty()) consider(now + kBackoff);
   bool waits_for_room = false;
   for (const Feed* feed : feed_by_tag_) {
     if (feed->connection.closed()) {
@@ -421,12 +529,17 @@ void DirectSource::seek(const TopicPartition& partition, std::int64_t offset) {
   position.state = State::kReading;
   position.next = offset;
   position.not_before = 0;
-  ++position.generation;
+  position.generation = next_generation_++;
   std::erase_if(ready_, [&](const Fetched& each) { return each.from == partition; });
 }
 
 void DirectSource::commit(const std::map<TopicPartition, std::int64_t>& next_offsets) {
-  if (!settings_.group.empty()) offsets_.commit(next_offsets);
+  if (settings_.group.empty()) return;
+  auto ours = next_offsets;
+  std::erase_if(ours, [&](const auto& each) {
+    return each.first.topic != settings_.topic || !positions_.contains(each.first.partition);
+  });
+  offsets_.commit(ours);
 }
 
 std::map<TopicPartition, std::int64_t> DirectSource::committed() const {
@@ -446,16 +559,8 @@ void DirectSource::close(Nanos deadline) {
   if (!all.empty()) listener_.on_revoked(all);  // who may still commit
   positions_.clear();
   ready_.clear();
-  for (Nanos now = clock_.now(); !offsets_.idle_commits() && now < deadline; now = clock_.now()) {
-    cluster_.turn(now);
-    offsets_.turn(now);
-    Nanos next = deadline;
-    for (const Nanos at : {cluster_.next_turn(), offsets_.next_turn()})
-      if (at >= 0) next = std::min(next, std::max(at, now));
-    poller_.wait(next - now);
-  }
-  if (!offsets_.idle_commits())
-    log_.warn("group {}: the last commit was not confirmed in time", settings_.group);
+  finish_commits(deadline);
+  if (lane_) lane_->leave(deadline);
   for (Feed* feed : feed_by_tag_)
     feed->connection.close({.code = ErrorCode::kInterrupted, .message = "the source is closed"});
 }

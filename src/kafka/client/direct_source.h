@@ -7,6 +7,7 @@
 #include <optional>
 #include <vector>
 
+#include "kafka/client/group_lane.h"
 #include "kafka/client/group_offsets.h"
 #include "kafka/client/source.h"
 #include "kafka/wire/messages/01_fetch.h"
@@ -28,6 +29,7 @@ class DirectSource final : public Source, private AnswerListener {
   void commit(const std::map<TopicPartition, std::int64_t>& next_offsets) override;
   std::map<TopicPartition, std::int64_t> committed() const override;
   std::map<TopicPartition, std::int64_t> high_watermarks() const override;
+  bool sure() const override;
   void close(Nanos deadline) override;
 
  private:
@@ -38,7 +40,7 @@ class DirectSource final : public Source, private AnswerListener {
     State state = State::kNeedsCommitted;
     std::int64_t next = 0;
     std::int64_t high_watermark = -1;
-    std::uint64_t generation = 0;  // grows by seek(): answers to older questions are dropped
+    std::uint64_t generation = 0;  // no two are equal: answers to older questions are dropped
     std::int32_t leader = -1;
     std::size_t feed = 0;  // which of the leader's
     Nanos not_before = 0;
@@ -68,6 +70,12 @@ class DirectSource final : public Source, private AnswerListener {
   void turn(Nanos now, Nanos latest);
   void take_map();
   void assign(const std::vector<TopicPartition>& partitions);
+  Status join();
+  void take_changes();
+  bool take(GroupMember::Change& change);
+  void give_up(const std::vector<TopicPartition>& partitions);
+  void remove(const std::vector<TopicPartition>& partitions);
+  void finish_commits(Nanos deadline);
   std::string topic_id() const;
   void take_committed();
   void place_partitions();
@@ -105,6 +113,7 @@ class DirectSource final : public Source, private AnswerListener {
   Cluster cluster_;
   Coordinator coordinator_;
   GroupOffsets offsets_;
+  std::deque<GroupMember::Change> changes_;  // of our share, not yet told
   std::map<std::int32_t, Position> positions_;
   std::map<std::int32_t, std::vector<std::unique_ptr<Feed>>> feeds_;
   std::vector<Feed*> feed_by_tag_;
@@ -113,6 +122,8 @@ class DirectSource final : public Source, private AnswerListener {
   bool paused_ = false;
   bool told_waiting_ = false;
   std::optional<Error> fatal_;
+  std::uint64_t next_generation_ = 1;
+  std::unique_ptr<GroupLane> lane_;  // last: it wakes the poller. Null: no member
 };
 
 }  // namespace ds::kafka

@@ -24,6 +24,7 @@ void GroupOffsets::commit(const std::map<TopicPartition, std::int64_t>& next_off
 void GroupOffsets::forget(const std::vector<TopicPartition>& partitions) {
   for (const TopicPartition& each : partitions) {
     pending_.erase(each);
+    sent_.erase(each);
     committed_.erase(each);
     found_.erase(each);
     std::erase(wanted_, each);
@@ -35,7 +36,7 @@ void GroupOffsets::turn(Nanos now) {
   Connection* const to = coordinator_.connection(now);
   if (!to) return;
   if (!wanted_.empty() && !looking_) send_look_up(*to, now);
-  if (to->ready() && !pending_.empty() && sent_.empty()) send_commit(*to, now);
+  if (to->ready() && !pending_.empty() && !committing_ && !outdated_) send_commit(*to, now);
   to->flush();
 }
 
@@ -70,6 +71,7 @@ void GroupOffsets::send_commit(Connection& to, Nanos now) {
       request, {.listener = this, .tag = kCommitTag, .deadline = now + settings_.request_timeout});
   if (!asked) return to.close(asked.error());
   sent_ = std::exchange(pending_, {});
+  committing_ = true;
 }
 
 void GroupOffsets::on_answer(std::uint64_t tag, ByteView body,
@@ -98,6 +100,7 @@ void GroupOffsets::on_found(ByteView body) {
 }
 
 void GroupOffsets::on_committed(ByteView body) {
+  committing_ = false;
   const Nanos now = clock_.now();
   const Connection* const from = coordinator_.connection(now);
   const auto answer = decode<OffsetCommitResponse>(
@@ -116,9 +119,16 @@ void GroupOffsets::on_committed(ByteView body) {
       }
     }
   }
+  const bool moved_on = error == KafkaError::kIllegalGeneration ||
+                        error == KafkaError::kUnknownMemberId ||
+                        error == KafkaError::kRebalanceInProgress;
+  if (answer && moved_on && membership_.generation >= 0) {
+    outdated_ = true;  // what is still ours in the next generation is committed then
+    return commit_again();
+  }
   if (answer && (error == KafkaError::kNone || !is_retriable(error))) {
-    // The group has moved on, or forbids it: best effort, and whoever owns the partition now reads
-    // from the last commit.
+    // The group forbids it: best effort, and whoever owns the partition now reads from the last
+    // commit.
     if (error != KafkaError::kNone)
       log_.warn("group {}: offsets not committed: {}", coordinator_.group(),
                 describe(error).sentence);
@@ -137,6 +147,7 @@ void GroupOffsets::on_lost(std::uint64_t tag, bool /*sent*/, const Error& /*why*
   if (tag == kLookUpTag) {
     looking_ = false;
   } else {
+    committing_ = false;
     commit_again();
   }
 }

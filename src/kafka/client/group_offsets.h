@@ -7,16 +7,10 @@
 #include <vector>
 
 #include "kafka/client/coordinator.h"
+#include "kafka/client/group_member.h"
 #include "kafka/client/source.h"
 
 namespace ds::kafka {
-
-/// As whom a commit is signed. Who is no member uses the defaults.
-struct Membership {
-  std::int32_t generation = -1;
-  std::string member;
-  std::optional<std::string> instance;
-};
 
 /// Threads: its owner's, who turns it. One question and one commit are under way at most; commits
 /// that come meanwhile are merged, the last offset of each partition wins.
@@ -26,7 +20,12 @@ class GroupOffsets final : private AnswerListener {
                Log& log)
       : settings_(settings), coordinator_(coordinator), clock_(clock), log_(log) {}
 
-  void sign_as(Membership membership) { membership_ = std::move(membership); }
+  void sign_as(Membership membership) {
+    membership_ = std::move(membership);
+    outdated_ = false;
+  }
+  /// The group has moved on: what is not committed waits for the next sign_as(), or forget().
+  bool outdated() const { return outdated_; }
 
   /// Looks up what is committed for `partitions`; see take_found().
   void look_up(const std::vector<TopicPartition>& partitions);
@@ -40,10 +39,13 @@ class GroupOffsets final : private AnswerListener {
 
   void turn(Nanos now);
   Nanos next_turn() const { return idle() ? -1 : coordinator_.next_turn(); }
-  bool idle() const { return idle_commits() && wanted_.empty() && !looking_; }
-  bool idle_commits() const { return pending_.empty() && sent_.empty(); }
+  bool idle() const {
+    return (idle_commits() || waits_for_membership()) && wanted_.empty() && !looking_;
+  }
+  bool idle_commits() const { return pending_.empty() && !committing_; }
 
  private:
+  bool waits_for_membership() const { return outdated_ && !committing_; }
   void send_look_up(Connection& to, Nanos now);
   void send_commit(Connection& to, Nanos now);
   void on_answer(std::uint64_t tag, ByteView body,
@@ -60,6 +62,8 @@ class GroupOffsets final : private AnswerListener {
   Membership membership_;
   std::vector<TopicPartition> wanted_;
   bool looking_ = false;
+  bool committing_ = false;
+  bool outdated_ = false;
   std::map<TopicPartition, std::int64_t> found_;
   std::map<TopicPartition, std::int64_t> pending_;
   std::map<TopicPartition, std::int64_t> sent_;

@@ -68,6 +68,10 @@ class Source {
   virtual std::map<TopicPartition, std::int64_t> committed() const = 0;
   /// High watermarks as last seen.
   virtual std::map<TopicPartition, std::int64_t> high_watermarks() const = 0;
+  /// Nobody else has been given what the listener was told is ours. False for a moment after a long
+  /// halt of the process, until the group has been heard.
+  virtual bool sure() const { return true; }
+  /// Leaves the group, after a last on_revoked() for all that is ours.
   virtual void close(Nanos deadline) = 0;
 };
 

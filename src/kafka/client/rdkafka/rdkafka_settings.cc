@@ -20,10 +20,8 @@ std::string security_protocol(const Security& security) {
                      security.tls ? "ssl" : "plaintext");
 }
 
-}  // namespace
-
-std::map<std::string, std::string> rdkafka_properties(const ClientSettings& client,
-                                                      const ProducerSettings& producer) {
+/// How to reach the cluster.
+std::map<std::string, std::string> properties_of(const ClientSettings& client) {
   std::map<std::string, std::string> all;
   std::string servers;
   for (const Address& each : client.brokers)
@@ -46,7 +44,14 @@ std::map<std::string, std::string> rdkafka_properties(const ClientSettings& clie
     all["sasl.username"] = security.user;
     all["sasl.password"] = security.password;
   }
+  return all;
+}
 
+}  // namespace
+
+std::map<std::string, std::string> rdkafka_properties(const ClientSettings& client,
+                                                      const ProducerSettings& producer) {
+  auto all = properties_of(client);
   all["acks"] = text(static_cast<int>(producer.acks));
   all["enable.idempotence"] = producer.idempotent ? "true" : "false";
   all["compression.codec"] = producer.compression;
@@ -64,6 +69,34 @@ std::map<std::string, std::string> rdkafka_properties(const ClientSettings& clie
   all["message.timeout.ms"] = ms(producer.delivery_timeout);
   all["retry.backoff.ms"] = ms(producer.retry_backoff);
 
+  for (const auto& [name, value] : client.properties) all[name] = value;
+  return all;
+}
+
+std::map<std::string, std::string> rdkafka_properties(const ClientSettings& client,
+                                                      const ConsumerSettings& consumer) {
+  auto all = properties_of(client);
+  all.erase("request.timeout.ms");  // a producer's
+  all["group.id"] = consumer.group;
+  if (!consumer.instance.empty()) all["group.instance.id"] = consumer.instance;
+  std::string& assignors = all["partition.assignment.strategy"];
+  for (const std::string& each : consumer.assignors) {
+    if (each == "sticky") continue;  // it has none
+    assignors += (assignors.empty() ? "" : ",") + each;
+  }
+  if (assignors.empty()) assignors = "cooperative-sticky";
+  all["session.timeout.ms"] = ms(consumer.session_timeout);
+  all["heartbeat.interval.ms"] = ms(consumer.heartbeat_interval);
+  all["max.poll.interval.ms"] = ms(std::max(consumer.rebalance_timeout, consumer.session_timeout));
+  all["enable.auto.commit"] = "false";
+  all["enable.auto.offset.store"] = "false";
+  all["auto.offset.reset"] = "earliest";
+  all["fetch.wait.max.ms"] = ms(consumer.fetch_wait);
+  all["fetch.max.bytes"] = text(consumer.fetch_bytes_max);
+  all["max.partition.fetch.bytes"] = text(consumer.partition_bytes_max);
+  all["queued.max.messages.kbytes"] =
+      text(std::max<std::size_t>(consumer.buffer_memory / 2048, 1024));
+  all["check.crcs"] = "true";
   for (const auto& [name, value] : client.properties) all[name] = value;
   return all;
 }
