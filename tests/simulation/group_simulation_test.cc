@@ -55,6 +55,12 @@ class Simulation {
     return broken_;
   }
 
+  /// The last that happened, for who looks into a seed that failed.
+  std::string story() const {
+    std::string all;
+    for (const std::string& line : story_) all += line + "\n";
+    return all;
+  }
   std::uint64_t trace() const { return trace_; }  // of all that happened, in its order
   int faults() const { return faults_; }
   int generations() const { return rest_generation_; }
@@ -73,7 +79,8 @@ class Simulation {
     bool leaving = false;
     bool dead = false;
     Nanos halted_until = 0;
-    Nanos turn_at = 0;  // already in the queue
+    MemberState said = MemberState::kGone;
+    Nanos turn_at = 0;                         // already in the queue
     std::uint64_t asked = 0, asked_short = 0;  // the numbers of what is under way
     std::string instance;
   };
@@ -113,6 +120,15 @@ class Simulation {
   }
   bool chance(int percent) {
     return !calm_ && random_.below(100) < static_cast<std::uint64_t>(percent);
+  }
+  void tell(const Host& host, const std::string& what) {
+    char time[32];
+    std::snprintf(time, sizeof time, "%8.3f ", static_cast<double>(now_) / 1e9);
+    const auto it = std::find_if(hosts_.begin(), hosts_.end(),
+                                 [&](const auto& each) { return each.get() == &host; });
+    story_.push_back(time + ("host " + std::to_string(it - hosts_.begin()) + host.instance + " ") +
+                     host.member.membership().member + " " + what);
+    if (story_.size() > 120) story_.pop_front();
   }
   void note(std::uint64_t what) {
     trace_ = mix_bits(trace_ ^ what ^ static_cast<std::uint64_t>(now_));
@@ -166,6 +182,7 @@ class Simulation {
     if (Host* host = any()) die(*host);
   }
   void die(Host& host) {
+    tell(host, "is dead");
     host.dead = true;
     host.held.clear();
     if (!host.instance.empty()) free_instances_.push_back(host.instance);
@@ -179,7 +196,10 @@ class Simulation {
     host->member.leave(now_);
   }
   void halt() {
-    if (Host* host = any()) host->halted_until = now_ + between(kSecond, 2 * kSession);
+    if (Host* host = any()) {
+      host->halted_until = now_ + between(kSecond, 2 * kSession);
+      tell(*host, "halts");
+    }
   }
   void grow() {
     counts_["t"] += 2;
@@ -218,6 +238,12 @@ class Simulation {
       return;
     }
     if (host.member.state() == MemberState::kGone) return die(host);
+    if (host.said != host.member.state()) {
+      host.said = host.member.state();
+      tell(host, std::string(name_of(host.said)) + ", generation " +
+                     std::to_string(host.member.membership().generation) + ", owns " +
+                     std::to_string(host.member.owned().size()));
+    }
     if (const auto request = host.member.next(now_)) send(host, *request);
     if (const auto request = host.member.next_short(now_)) send(host, *request);
     const Nanos turn = host.member.next_turn();
@@ -295,11 +321,15 @@ class Simulation {
     const std::uint64_t number = ++next_request_;
     (is_short ? host.asked_short : host.asked) = number;
     note(number);
+    if constexpr (std::is_same_v<Request, SyncGroupRequest>)
+      tell(host, "syncs " + std::to_string(number) + " with " +
+                     std::to_string(request.assignments.size()) + " shares");
     const auto lose = [this, &host, number] {
       in_when_works(host, [this, &host, number] {
         std::uint64_t& asked = is_short ? host.asked_short : host.asked;
         if (asked != number) return;
         asked = 0;
+        if (!is_short) tell(host, "loses " + std::to_string(number));
         is_short ? host.member.lost_short(now_) : host.member.lost(now_);
       });
     };
@@ -399,6 +429,7 @@ class Simulation {
   bool calm_ = false;
   std::string broken_;
   std::uint64_t trace_ = 0;
+  std::deque<std::string> story_;
   int faults_ = 0, commits_ = 0, losses_ = 0;
   std::int32_t rest_generation_ = 0;
 };
@@ -410,7 +441,7 @@ void run_schedules(const std::vector<Assignor>& assignors, std::uint64_t schedul
   for (std::uint64_t seed = first; seed < first + schedules; ++seed) {
     Simulation simulation(seed, assignors);
     const std::string broken = simulation.run();
-    ASSERT_EQ(broken, "") << "seed " << seed;
+    ASSERT_EQ(broken, "") << "seed " << seed << "\n" << simulation.story();
     faults += static_cast<std::uint64_t>(simulation.faults());
     rebalances += static_cast<std::uint64_t>(simulation.generations());
     commits += static_cast<std::uint64_t>(simulation.commits());

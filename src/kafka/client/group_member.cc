@@ -24,7 +24,7 @@ bool may_move(MemberState from, MemberState to) {
     case kAssigning:
       return to == kSyncing || to == kJoining;
     case kSyncing:
-      return to == kStable || to == kGivingUp || to == kJoining || to == kAssigning;
+      return to == kStable || to == kGivingUp || to == kJoining;
     case kStable:
       return to == kJoining || to == kGivingUp;
     case kGivingUp:
@@ -72,12 +72,14 @@ std::optional<GroupMember::Request> GroupMember::next(Nanos now) {
   std::optional<Request> request;
   if (state_ == MemberState::kJoining) {
     request = join_request();
+    claimed_ = cooperative() ? owned_ : Partitions();
     if (counts_) counts_joined_ = *counts_;
   } else if (state_ == MemberState::kAssigning && counts_) {
     move(MemberState::kSyncing);
     request = assign_all();
   } else if (state_ == MemberState::kSyncing) {
-    request = sync_request();
+    // A leader that asks again must say all of it again: an empty word would take all from all.
+    request = leader_id_ == member_id_ ? assign_all() : sync_request();
   }
   asked_ = request.has_value();
   asked_at_ = now;
@@ -96,7 +98,7 @@ std::optional<GroupMember::ShortRequest> GroupMember::next_short(Nanos now) {
                                .generation_id = generation_,
                                .member_id = member_id_,
                                .group_instance_id = settings_.instance};
-    beat_generation_ = generation_;
+    beat_as_ = membership();
     next_beat_ = now + settings_.heartbeat_interval;
   }
   asked_short_ = request.has_value();
@@ -232,15 +234,19 @@ void GroupMember::take_share(Partitions share, Nanos now) {
   remembered_ = share;
   if (!giving_up_.empty()) changes_.push_back({Change::Kind::kRevoked, giving_up_, membership()});
   changes_.push_back({Change::Kind::kAssigned, std::move(added), membership()});
-  move(giving_up_.empty() ? MemberState::kStable : MemberState::kGivingUp);
-  tick(now);
+  if (!giving_up_.empty()) return move(MemberState::kGivingUp);
+  // Lost while the group shared out: it is free, and the others must hear of it.
+  const bool withheld =
+      !std::includes(owned_.begin(), owned_.end(), claimed_.begin(), claimed_.end());
+  if (withheld) return rejoin(now);
+  move(MemberState::kStable);
 }
 
 void GroupMember::on(const HeartbeatResponse& answer, Nanos now) {
   asked_short_ = false;
   if (state_ == MemberState::kLeaving || state_ == MemberState::kGone) return;
   // An answer to what we were before says nothing about what we are.
-  if (beat_generation_ != generation_) return;
+  if (beat_as_ != membership()) return;
   const bool counted_in = answer.error_code == KafkaError::kNone ||
                           answer.error_code == KafkaError::kRebalanceInProgress;
   if (counted_in) alive_at_ = std::max(alive_at_, asked_short_at_);
@@ -303,12 +309,6 @@ void GroupMember::lost(Nanos now) {
   // The group waits for us: at once the first time.
   if (attempts_++ > 0)
     not_before_ = now + std::min(kBackoff << std::min(attempts_, 10), kBackoffMax);
-  // The leader assigns again from what it knows; a follower's question can be repeated.
-  if (state_ == MemberState::kSyncing && leader_id_ == member_id_) {
-    move(MemberState::kAssigning);
-    for (const Subscriber& each : subscribers_)
-      topics_wanted_.insert(each.topics.begin(), each.topics.end());
-  }
 }
 
 void GroupMember::lost_short(Nanos now) {

@@ -7,7 +7,6 @@
 //   for (auto& change : member.take_changes()) …                // what is ours, in order
 //
 //   Joining -> Syncing | Assigning: all have joined; the leader assigns, which needs topic sizes
-//   Assigning -> Syncing, and back when the answer was lost
 //   Syncing -> Stable: our share is ours      Syncing -> GivingUp: some of it is to be given up
 //   Stable -> GivingUp: eager, all is given up before joining again
 //   Stable, GivingUp -> Joining: the group changes, or has thrown us out
@@ -140,13 +139,14 @@ class GroupMember {
 
   Partitions owned_;  // with what is being given up
   Partitions giving_up_;
+  Partitions claimed_;  // when we joined: who leads gives it to nobody else in that round
   std::int32_t owned_generation_ = -1;  // when it was given to us
   Partitions remembered_;               // eager: what we held, for who assigns by it
   std::vector<Change> changes_;
 
   bool asked_ = false;        // next() is under way
   bool asked_short_ = false;  // next_short() is
-  std::int32_t beat_generation_ = -1;
+  Membership beat_as_;        // who it spoke for
   Nanos asked_at_ = 0, asked_short_at_ = 0;
   Nanos alive_at_ = 0;    // the broker has counted us in for a session from here
   Nanos stable_at_ = 0;   // we heard that there is no rebalance
