@@ -66,10 +66,12 @@ void add_flags(Parsed& parsed, std::span<const std::string_view> names) {
 /// Other users see a process's arguments: the values of `-X sasl.password=…` and its like become x.
 void hide_secrets(std::span<char*> arguments) {
   constexpr std::string_view kSecret[] = {
-      "sasl.password=", "sasl.jaas.config=", "ssl.key.password=", "ssl.keystore.password=",
-      "ssl.truststore.password="};
+      "sasl.password=",         "sasl.jaas.config=",        "ssl.key.password=",
+      "ssl.keystore.password=", "ssl.truststore.password=", "--token="};
+  bool next = false;
   for (char* const argument : arguments) {
     const std::string_view text = argument;
+    if (std::exchange(next, text == "--token")) std::fill_n(argument, text.size(), 'x');
     for (const std::string_view name : kSecret) {
       const std::size_t at = text.find(name);
       if (at != std::string_view::npos)

@@ -10,6 +10,7 @@
 #include "kafka/client/assignor.h"
 #include "kafka/client/fetcher.h"
 #include "kafka/client/rdkafka/rdkafka_source.h"
+#include "sink/sqlite_reader.h"
 
 namespace ds::cli {
 namespace {
@@ -157,6 +158,11 @@ Result<std::unique_ptr<Intake>> Intake::start(IntakeOptions options, const Clock
     if (!positions) return std::move(positions).error();
     intake->positions_ = std::move(*positions);
   }
+  if (const auto path = sqlite_path(o.sink)) {
+    const auto rows = rows_held(*path);
+    if (!rows) return rows.error();
+    intake->rows_before_ = *rows;
+  }
   parts.sinks.push_back(std::move(*sink));
   auto pipeline = Pipeline::start(o.pipeline, std::move(parts), clock, log);
   if (!pipeline) return std::move(pipeline).error();
@@ -204,6 +210,7 @@ void Intake::show(Snapshot& into) const {
   into.store = {.kind = options_.sink.substr(0, colon),
                 .path = colon == std::string::npos ? "" : options_.sink.substr(colon + 1),
                 .durability = pipeline_->description()};
+  if (rows_before_) into.store.rows = *rows_before_ + account.stored - account.retired;
   // Kind and path stand beside it already.
   if (const std::string named = into.store.kind + " " + into.store.path + ", ";
       into.store.durability.starts_with(named))

@@ -53,6 +53,7 @@ class Intake {
   Nanos started_ = 0;
   Sink::Offsets positions_;
   std::optional<InstanceSlot> slot_;
+  std::optional<std::uint64_t> rows_before_;  // in the store, when it is one that can tell
   std::unique_ptr<ClaimFollower> claims_;  // null when the store keeps no claims
   std::unique_ptr<Pipeline> pipeline_;
 };

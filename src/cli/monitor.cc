@@ -26,12 +26,15 @@ int run_monitor(const Invocation& invocation) {
   Reader read(invocation.settings);
   const std::string url = read.text("url");
   const Address address = read.take("url", parse_url(url));
+  const std::string token = read.text("token");
   const bool json = read.on("json"), quiet = read.on("quiet");
   if (const auto wrong = read.errors()) return report_error(*wrong);
 
   const Interrupt interrupt;
   const SystemClock clock;
-  auto events = HttpEventReader::open(address, "/api/stream");
+  HttpHeaders headers;
+  if (!token.empty()) headers.emplace_back("Authorization", "Bearer " + token);
+  auto events = HttpEventReader::open(address, "/api/stream", headers);
   if (!events) {
     Error error = std::move(events).error();
     error.code = ErrorCode::kUnreachable;
@@ -65,7 +68,7 @@ Command monitor_command() {
   return {.name = "monitor",
           .purpose = "show a running dashboard's storm in the terminal",
           .example = "datastorm monitor --url http://127.0.0.1:3000",
-          .settings = {"url"},
+          .settings = {"url", "token"},
           .run = run_monitor};
 }
 

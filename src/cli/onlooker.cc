@@ -22,6 +22,7 @@ constexpr Nanos kStillAfter = 5 * kSecond;   // without a new row
 void show_store(const StoreSeen& seen, const ClaimBook& claims, Snapshot& into) {
   into.stored = seen.stored;
   into.retired = seen.retired;
+  if (seen.whole) into.store.rows = seen.stored - std::min(seen.stored, seen.retired);
   for (const auto& [brand, counts] : seen.by_brand) {
     into.by_brand[brand] = {counts[0], counts[1], counts[2]};
     into.sentiment.positive += counts[0];
@@ -105,7 +106,8 @@ void Onlooker::look() {
   s.store = {.kind = "sqlite", .path = settings_.store};
   const bool seen = look_at_store(s);
   s.baseline = was_there_ && !(watch_ && watch_->seen().whole);
-  if (s.stored != stored_before_ && !s.baseline) stored_at_ = clock_.now();
+  const bool first = was_there_ && latest_.baseline;  // what it held before is no news
+  if (s.stored != stored_before_ && !s.baseline && !first) stored_at_ = clock_.now();
   stored_before_ = s.stored;
   s.state = stored_at_ != 0 && clock_.now() - stored_at_ < kStillAfter ? "running" : "stopped";
   if (admin_) look_at_broker(s);

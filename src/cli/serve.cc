@@ -42,6 +42,7 @@ int run_serve(const Invocation& invocation) {
   Onlooker::Settings looked_at{.store = read_store(read, data_dir), .brokers = {}};
   kafka::ClientSettings client = read_kafka(read);
   if (read.given("brokers")) looked_at.brokers = std::move(client);
+  GuardSettings guard{.token = read.text("token"), .hosts = read.list("allow-host")};
   const bool json = read.on("json"), quiet = read.on("quiet");
   ConsoleLog log(read_log_level(read));
   if (const auto wrong = read.errors()) return report_error(*wrong);
@@ -51,7 +52,11 @@ int run_serve(const Invocation& invocation) {
   const Interrupt interrupt;
   const Onlooker onlooker(std::move(looked_at), clock, log);
   auto dashboard = Dashboard::start(
-      {.dashboard = listen, .control = {}, .history_file = data_dir + "/serve.db"},
+      {.dashboard = listen,
+       .control = {},
+       .history_file = data_dir + "/serve.db",
+       .guard = std::move(guard),
+       .option = fmt::format("--{}", where)},
       [&onlooker] { return onlooker.snapshot(); }, {}, clock, log);
   if (!dashboard) return report_error(dashboard.error());
   const std::string address = (*dashboard)->address().to_string();
@@ -71,7 +76,8 @@ Command serve_command() {
           .purpose = "show a store that others fill on the dashboard",
           .example = "datastorm serve --sink sqlite:tweets.db --brokers 127.0.0.1:9092",
           .settings = join_settings(
-              {kKafkaSettings, std::vector<std::string_view>{"listen", "dashboard", "sink"}}),
+              {kKafkaSettings, std::vector<std::string_view>{"listen", "dashboard", "token",
+                                                             "allow-host", "sink"}}),
           .defaults = {{"listen", "127.0.0.1:3000"}},
           .run = run_serve};
 }

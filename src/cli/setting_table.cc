@@ -110,6 +110,10 @@ constexpr Setting kSettings[] = {
     // up, serve, monitor.
     {"dashboard", kText, "HOST:PORT", "PORT", "127.0.0.1:3000", "where the dashboard listens"},
     {"control", kText, "HOST:PORT", "", "127.0.0.1:3001", "where the control API listens"},
+    {"token", kText, "TOKEN", "DATASTORM_TOKEN", "",
+     "what dashboard and control ask for; needed beyond loopback, 16 characters or more"},
+    {"allow-host", kList, "NAME", "", "",
+     "another name of the dashboard, e.g. a proxy's; repeatable"},
     {"broker-listen", kText, "HOST:PORT", "", "127.0.0.1:9092",
      "where the embedded broker listens"},
     {"open", kSwitch, "", "", "", "open the dashboard in the browser"},

@@ -41,7 +41,8 @@ UpOptions read_up(Reader& read) {
   options.intake = read_intake(read);
   options.dashboard = {.dashboard = read.take("dashboard", parse_listen(read.text("dashboard"))),
                        .control = read.take("control", parse_listen(read.text("control"))),
-                       .history_file = options.data_dir + "/history.db"};
+                       .history_file = options.data_dir + "/history.db",
+                       .guard = {.token = read.text("token"), .hosts = read.list("allow-host")}};
   options.json = read.on("json");
   options.quiet = read.on("quiet");
   return options;
@@ -96,7 +97,8 @@ class Up {
     if (auto made = make_data_folder(options_.data_dir); !made) return made;
     if (options_.embedded) {
       auto broker = kafka::broker::Broker::start(options_.broker, files_, clock_, log_);
-      if (!broker) return std::move(broker).error().while_trying("start the broker");
+      if (!broker)
+        return std::move(broker).error().while_trying("start the broker (--broker-listen)");
       broker_ = std::move(*broker);
       options_.storm.client.brokers = options_.intake.client.brokers = {broker_->address()};
     }
@@ -264,9 +266,10 @@ Command up_command() {
   return {.name = "up",
           .purpose = "broker, storm, pipeline, store and dashboard, in one process",
           .example = "datastorm up --rate 100k --dashboard 127.0.0.1:3000",
-          .settings = join_settings(
-              {storm_settings(), intake_settings(), kBrokerSettings,
-               std::vector<std::string_view>{"broker-listen", "dashboard", "control", "no-open"}}),
+          .settings =
+              join_settings({storm_settings(), intake_settings(), kBrokerSettings,
+                             std::vector<std::string_view>{"broker-listen", "dashboard", "control",
+                                                           "token", "allow-host", "no-open"}}),
           .defaults = {{"rate", "100k"},
                        {"total", "0"},
                        {"workers", "1"},

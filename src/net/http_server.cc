@@ -99,6 +99,8 @@ class HttpServer::Connection final : public Watcher {
     read();
     if (!ended_) write();
     in_turn_ = false;
+    // What was read before the answers grew too many is served now; no socket will tell of it.
+    if (!ended_ && may_read() && std::exchange(held_, false)) server_.turn_later(*this);
     if (!ended_) ask_poller();
   }
 
@@ -261,6 +263,7 @@ class HttpServer::Connection final : public Watcher {
           serve_one();
       }
     }
+    held_ = true;
   }
 
   void serve_one() {
@@ -350,6 +353,7 @@ class HttpServer::Connection final : public Watcher {
   Nanos since_;         // begin of the request under way, of being idle or of lingering
   Nanos progress_ = 0;  // the peer last took something
   bool in_turn_ = false;
+  bool held_ = false;    // serving stopped before what was read was served
   bool served_ = false;  // one request at least
   bool streaming_ = false;
   bool closing_ = false;  // reads no more requests, ends after the last answer

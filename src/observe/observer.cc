@@ -45,8 +45,10 @@ Snapshot Observer::observe(Snapshot s, Nanos now, const ProcessCost& cost) {
   }
   s.rate.offered = offered_.per_second();
   s.rate.achieved = achieved_.per_second();
+  const std::uint64_t reached = generates ? done : s.stored;
+  if (s.baseline || (before_ && before_->baseline)) reached_before_ = reached;
   if (s.rate.average == 0 && s.elapsed_s > 0)
-    s.rate.average = static_cast<double>(generates ? done : s.stored) / s.elapsed_s;
+    s.rate.average = static_cast<double>(grown(reached_before_, reached)) / s.elapsed_s;
 
   if (!s.baseline && !(before_ && before_->baseline)) grow(before_.value_or(Snapshot()), s);
   s.window = window();

@@ -32,7 +32,8 @@ class Observer {
 
   Meter offered_, achieved_;
   std::optional<Snapshot> before_;
-  HistoryPoint open_;  // of the second that has not been closed
+  std::uint64_t reached_before_ = 0;  // what was there before it was looked at
+  HistoryPoint open_;                 // of the second that has not been closed
   std::deque<HistoryPoint> window_;
   Nanos cpu_at_ = 0;
   double cpu_before_ = 0, cpu_cores_ = 0;

@@ -96,5 +96,18 @@ TEST(Observer, WhatWasThereBeforeIsNoGrowth) {
   EXPECT_DOUBLE_EQ(seen.rate.achieved, 100);
 }
 
+TEST(Observer, TheAverageCountsFromWhenItWasLookedAt) {
+  Observer observer;
+  for (int second = 0; second <= 10; ++second) {
+    Snapshot s;
+    s.stored = 1'000'000 + static_cast<std::uint64_t>(second) * 50;
+    s.baseline = second == 0;
+    s.elapsed_s = second;
+    const Snapshot seen = observer.observe(s, second * kSecond, {});
+    if (second < 10) continue;
+    EXPECT_DOUBLE_EQ(seen.rate.average, 45) << "the first whole look was at 1 s";
+  }
+}
+
 }  // namespace
 }  // namespace ds

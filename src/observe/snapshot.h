@@ -99,10 +99,12 @@ struct StoreShown {
   std::string kind;
   std::string path;
   std::string durability;
+  std::optional<std::uint64_t> rows;  // held now, of earlier runs too; nothing: not known
   static void fields(auto& self, auto& io) {
     io("kind", self.kind);
     io("path", self.path);
     io("durability", self.durability);
+    io("rows", self.rows);
   }
 };
 

@@ -1,5 +1,7 @@
 #include "sink/sqlite_reader.h"
 
+#include <fmt/format.h>
+
 #include "sink/sqlite_store.h"
 
 namespace ds {
@@ -9,6 +11,21 @@ Result<SqliteReader> SqliteReader::open(const std::string& path) {
   if (!db) return std::move(db).error().while_trying("read the store");
   if (auto begun = db->exec("begin"); !begun) return std::move(begun).error();
   return SqliteReader(std::move(db).value());
+}
+
+Result<std::uint64_t> rows_held(const std::string& path) {
+  auto db = open_store_for_reading(path);
+  if (!db) return std::move(db).error().while_trying("count the store's rows");
+  std::uint64_t rows = 0;
+  for (const char* table : {"tweets", "readings"}) {
+    const auto held = db->number(
+        fmt::format("select ifnull((select max(rowid) from {0}) - (select min(rowid) from {0}) + 1,"
+                    " 0)",
+                    table));
+    if (!held) return Error(held.error()).while_trying("count the store's rows");
+    rows += static_cast<std::uint64_t>(*held);
+  }
+  return rows;
 }
 
 Result<ClaimBook> SqliteReader::claims() {

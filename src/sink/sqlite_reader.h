@@ -30,6 +30,10 @@ class SqliteReader final : public StageReader {
   sqlite::Database db_;
 };
 
+/// Rows of a store that are there now, by the ends of its tables: no row is looked at. Rows are
+/// only added at the end and removed at the begin.
+Result<std::uint64_t> rows_held(const std::string& path);
+
 /// By the claims that the file itself keeps.
 Result<Verdict> verify_store(SqliteReader& reader, const ClaimedRun& claimed);
 

@@ -49,6 +49,15 @@ std::int64_t instant(const std::optional<std::string>& text) {
   return wrong == std::errc() && end == text->data() + text->size() ? value : -1;
 }
 
+/// An address that could not be taken: says which option names another.
+Error elsewhere(Error error, std::string_view option) {
+  error.hint = fmt::format(
+      "choose another address with {} HOST:PORT (port 0 takes a free one), or stop what listens "
+      "there",
+      option);
+  return std::move(error).while_trying("open the dashboard's server");
+}
+
 bool accepts_gzip(const HttpRequest& request) {
   const auto accepted = request.header("accept-encoding");
   return accepted && accepted->find("gzip") != std::string_view::npos;
@@ -93,11 +102,9 @@ Result<std::unique_ptr<Dashboard>> Dashboard::start(const Settings& settings, Ta
                                                     Controls controls, const Clock& clock,
                                                     Log& log) {
   for (const Address* each : {&settings.dashboard, settings.control ? &*settings.control : nullptr})
-    if (each != nullptr && !each->is_loopback())
-      return Error{
-          .code = ErrorCode::kUsage,
-          .message = each->to_string() + " is not loopback, and this dashboard has no login",
-          .hint = "listen on 127.0.0.1, and reach it from elsewhere through an SSH tunnel"};
+    if (each != nullptr)
+      if (auto allowed = Guard::allows(*each, settings.guard); !allowed)
+        return std::move(allowed).error().while_trying("open the dashboard");
   auto dashboard =
       std::unique_ptr<Dashboard>(new Dashboard(std::move(take), std::move(controls), clock, log));
   Dashboard& self = *dashboard;
@@ -114,13 +121,14 @@ Result<std::unique_ptr<Dashboard>> Dashboard::start(const Settings& settings, Ta
   self.page_ = std::make_unique<HttpServer>(
       self.lane_, HttpLimits{},
       [&self](const HttpRequest& request, HttpResponder answer) {
-        self.serve(*self.page_guard_, request, std::move(answer));
+        self.serve(request, std::move(answer));
       },
       log);
   auto address = self.page_->listen(settings.dashboard);
-  if (!address) return std::move(address).error().while_trying("open the dashboard (--dashboard)");
+  if (!address) return elsewhere(std::move(address).error(), settings.option);
   self.address_ = *address;
-  self.lane_.call([&] { self.page_guard_ = std::make_unique<Guard>(self.address_); });
+  self.lane_.call(
+      [&] { self.page_guard_ = std::make_unique<Guard>(self.address_, settings.guard); });
   if (settings.control) {
     self.control_server_ = std::make_unique<HttpServer>(
         self.lane_, HttpLimits{},
@@ -131,10 +139,11 @@ Result<std::unique_ptr<Dashboard>> Dashboard::start(const Settings& settings, Ta
         },
         log);
     auto control = self.control_server_->listen(*settings.control);
-    if (!control)
-      return std::move(control).error().while_trying("open the control API (--control)");
+    if (!control) return elsewhere(std::move(control).error(), "--control");
     self.control_address_ = *control;
-    self.lane_.call([&] { self.control_guard_ = std::make_unique<Guard>(*self.control_address_); });
+    self.lane_.call([&] {
+      self.control_guard_ = std::make_unique<Guard>(*self.control_address_, settings.guard);
+    });
   }
   self.lane_.call([&self] { self.tick_every_second(); });
   return dashboard;
@@ -222,19 +231,39 @@ void Dashboard::keep(std::vector<HistoryPoint> points, std::vector<Alert> alerts
 
 void Dashboard::refuse(HttpResponder& answer, int status, const std::string& why,
                        const std::string& hint) {
-  answer.reply(status, kJson, to_json(ApiError{why, hint}), kSafe);
+  const std::string text = to_json(ApiError{why, hint});
+  if (status == 401)
+    return answer.reply(status, kJson, text, with(kSafe, "WWW-Authenticate", "Bearer"));
+  answer.reply(status, kJson, text, kSafe);
 }
 
 void Dashboard::reply_status(HttpResponder& answer) {
   answer.reply(200, kJson, to_json(latest()), with(kSafe, "Cache-Control", "no-store"));
 }
 
-void Dashboard::serve(const Guard& guard, const HttpRequest& request, HttpResponder answer) {
-  if (const auto refused = guard.refuse(request))
+/// The token for a cookie that scripts of the page cannot read.
+void Dashboard::log_in(const HttpRequest& request, HttpResponder& answer) {
+  if (request.method != "POST") return refuse(answer, 405, "logging in changes state", "POST");
+  const auto body = nlohmann::json::parse(as_text(request.body), nullptr, false);
+  const auto token = body.is_object() ? body.find("token") : body.end();
+  if (!body.is_object() || token == body.end() || !token->is_string())
+    return refuse(answer, 400, "the token is missing", R"({"token": "…"})");
+  if (!page_guard_->is_token(token->get<std::string>()))
+    return refuse(answer, 401, "this is not the token",
+                  "it is what --token or DATASTORM_TOKEN says");
+  answer.reply(
+      200, kJson, "{}",
+      with(kSafe, "Set-Cookie",
+           page_guard_->cookie() + "; HttpOnly; SameSite=Strict; Path=/; Max-Age=2592000"));
+}
+
+void Dashboard::serve(const HttpRequest& request, HttpResponder answer) {
+  if (const auto refused = page_guard_->refuse(request))
     return refuse(answer, refused->status, refused->reason);
   const bool reads = request.method == "GET" || request.method == "HEAD";
   if (request.path == "/healthz" || request.path == "/readyz")
     return answer.reply(200, "text/plain", "ok\n", kSafe);
+  if (request.path == Guard::kLoginPath && page_guard_->has_token()) return log_in(request, answer);
   if (request.path == "/metrics")
     return answer.reply(200, kPrometheusType, prometheus_text(latest()), kSafe);
   if (request.path.starts_with("/api/"))

@@ -45,6 +45,8 @@ class Dashboard {
     Address dashboard{"127.0.0.1", 3000};
     std::optional<Address> control;  // none: only under /api
     std::string history_file;
+    GuardSettings guard;
+    std::string option = "--dashboard";  // what names `dashboard` on the command line
   };
   using TakeSnapshot = std::function<Snapshot()>;
 
@@ -68,7 +70,8 @@ class Dashboard {
   void tell(const std::vector<HistoryPoint>& points, const std::vector<Alert>& alerts);
   void keep(std::vector<HistoryPoint> points, std::vector<Alert> alerts);
   void open_stream(const HttpRequest& request, HttpResponder answer);
-  void serve(const Guard& guard, const HttpRequest& request, HttpResponder answer);
+  void serve(const HttpRequest& request, HttpResponder answer);
+  void log_in(const HttpRequest& request, HttpResponder& answer);
   void serve_api(std::string_view path, const HttpRequest& request, HttpResponder answer);
   void reply_alerts(HttpResponder& answer);
   void serve_history(const HttpRequest& request, HttpResponder answer);

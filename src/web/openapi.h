@@ -84,7 +84,7 @@ inline constexpr std::string_view kOpenApi = R"json({
         "byBrand": {"type": "object", "additionalProperties": {"$ref": "#/components/schemas/BySentiment"}},
         "window": {"type": "object", "properties": {"seconds": {"type": "integer"}, "positive": {"type": "integer"}, "negative": {"type": "integer"}, "neutral": {"type": "integer"}, "score": {"type": "number"}}},
         "brands": {"type": "array", "items": {"type": "string"}},
-        "store": {"type": "object", "properties": {"kind": {"type": "string"}, "path": {"type": "string"}, "durability": {"type": "string"}}},
+        "store": {"type": "object", "properties": {"kind": {"type": "string"}, "path": {"type": "string"}, "durability": {"type": "string"}, "rows": {"type": "integer", "nullable": true}}},
         "broker": {"type": "object", "properties": {"address": {"type": "string"}, "embedded": {"type": "boolean"}, "durability": {"type": "string"}, "bytes": {"type": "integer"}}},
         "startedMs": {"type": "integer"}, "nowMs": {"type": "integer"}, "elapsedS": {"type": "number"},
         "cpuCores": {"type": "number"}, "rssBytes": {"type": "integer"},
