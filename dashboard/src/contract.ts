@@ -32,22 +32,19 @@ export interface Status {
   stored: number;
   retired: number;
   lag: { records: number; seconds: number };
-  latencyUs: Partial<Record<Stage, Quantiles>>; // from the intended instant
+  latencyUs: Record<string, Quantiles>; // by stage, from the intended instant
   balance: { ok: boolean; missing: number; doubled: number; text: string };
   sentiment: BySentiment; // totals stored
   byBrand?: Record<string, BySentiment>; // the same, of each
   window: Window; // what was stored in its last seconds
   brands: string[];
-  store: { kind: string; path: string; durability: string };
+  store: { kind: string; path: string; durability: string; rows?: number | null }; // rows: of earlier runs too
   broker: { address: string; embedded: boolean; durability: string; bytes: number };
   startedMs: number;
   nowMs: number;
   elapsedS: number;
   controls?: Control[]; // what this program lets the page do; absent: everything
 }
-
-export type Stage = "acknowledged" | "stored" | "visible";
-export const STAGES: readonly Stage[] = ["acknowledged", "stored", "visible"];
 
 export interface Window extends BySentiment { seconds: number; score: number }
 
@@ -67,15 +64,16 @@ export interface Alert {
   kind: AlertKind;
   share: number; // 0…1, of the window; for a prediction the share expected
   predicted: boolean;
-  inSeconds?: number; // predictions: until the threshold is crossed
+  inSeconds?: number | null; // predictions: until the threshold is crossed
+  windowS?: number | null; // what the share was taken over
 }
 
-export const RANGES = ["5m", "30m", "1h", "6h", "24h"] as const;
+export const RANGES = ["5m", "30m", "1h", "6h", "24h", "7d"] as const;
 export type Range = (typeof RANGES)[number];
 
 /** Columns of equal length: row i tells of the `stepMs` from `t[i]` on, in counts. */
 export interface History {
-  range: Range;
+  range: Range | "";
   stepMs: number;
   t: number[];
   positive: number[];

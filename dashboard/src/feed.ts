@@ -4,8 +4,9 @@
 import { batch } from "@preact/signals";
 import { problemOf, request } from "./api";
 import { Columns } from "./columns";
-import type { Alert, History, Point, Status } from "./contract";
+import type { Alert, History, Point, Range, Status } from "./contract";
 import { step, type LinkEvent } from "./link";
+import type { Span } from "./span";
 import { play } from "./sound";
 import * as state from "./state";
 import { complete } from "./status";
@@ -38,9 +39,11 @@ async function connect() {
     const said = complete(await request<Status>("GET", "/api/status"));
     if (mine !== opening) return;
     state.status.value = said;
+    state.locked.value = false;
   } catch (e) {
     if (mine !== opening) return;
     const problem = problemOf(e);
+    state.locked.value = problem.status === 401;
     happen(problem.closed ? { kind: "refused", reason: problem.error } : { kind: "failed" });
     return;
   }
@@ -118,10 +121,27 @@ export async function loadHistory() {
   state.version.value++;
 }
 
-async function fetchColumns(range: History["range"], brand: string): Promise<Columns> {
+async function fetchColumns(range: Range, brand: string): Promise<Columns> {
   const query = new URLSearchParams(brand ? { range, brand } : { range });
   const said = await request<History>("GET", `/api/history?${query}`);
   return Columns.from(said, state.RANGE_MS[range] / said.stepMs, state.status.value?.nowMs || Date.now());
+}
+
+/** A closer look at a part of a long range: the program tells it in the finest step it still keeps. */
+export async function loadDetail(span: Span) {
+  const brand = state.brand.value;
+  const margin = span.to - span.from; // so that panning a little needs nothing new
+  const around = { from: Math.max(0, Math.floor(span.from - margin)), to: Math.ceil(span.to + margin) };
+  const query = new URLSearchParams({ from: String(around.from), to: String(around.to), ...(brand && { brand }) });
+  try {
+    const said = await request<History>("GET", `/api/history?${query}`);
+    if (brand !== state.brand.value || said.stepMs >= state.data.trend.stepMs) return;
+    const columns = Columns.from(said, said.t.length, state.status.value?.nowMs || Date.now());
+    state.data.detail = { columns, span: around, brand };
+    state.version.value++;
+  } catch {
+    // The coarse lines are there, and true.
+  }
 }
 
 /** Seconds that came while the history was on its way. */
@@ -145,6 +165,17 @@ function refresh() {
   if (state.link.value.state !== "live" || document.hidden || growsBySecond()) return;
   const every = Math.max(REFRESH_MIN_MS, state.data.trend.stepMs);
   if (Date.now() - loadedAt >= every && state.history.value.state === "ready") void loadHistory();
+}
+
+/** Trades the token for a cookie, which this page cannot read, and connects. */
+export async function logIn(token: string): Promise<string | null> {
+  try {
+    await request("POST", "/login", { token });
+  } catch (e) {
+    return problemOf(e).error;
+  }
+  tryNow();
+  return null;
 }
 
 export const tryNow = () => happen({ kind: "nudge" });

@@ -57,6 +57,11 @@ export function seconds(s: number): string {
   return `${Math.round(s / 3600)}${THIN}h`;
 }
 
+const weekday = new Intl.DateTimeFormat("en-US", { weekday: "short", day: "numeric" });
+
+/** "21 Sat", for what lies more than a day apart */
+export const dayOf = (ms: number): string => weekday.format(ms);
+
 /** Local time of day: "14:05:09" */
 export function timeOfDay(ms: number, withSeconds = true): string {
   const d = new Date(ms);

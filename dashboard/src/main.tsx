@@ -15,10 +15,10 @@ import { Rate } from "./panels/rate";
 import { Ring } from "./panels/ring";
 import { Top } from "./panels/top";
 import { Trend } from "./panels/trend";
-import { link, stale, status } from "./state";
+import { link, locked, stale, status } from "./state";
 
 function Page() {
-  const known = status.value !== null;
+  const known = status.value !== null && !locked.value;
   return (
     <>
       <Top />

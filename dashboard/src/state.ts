@@ -7,13 +7,18 @@ import type { Alert, Control, Range, Status } from "./contract";
 import { start, type Link } from "./link";
 import type { Span } from "./span";
 
-export const RANGE_MS: Record<Range, number> = { "5m": 300e3, "30m": 1800e3, "1h": 3600e3, "6h": 21600e3, "24h": 86400e3 };
+export const RANGE_MS: Record<Range, number> = { "5m": 300e3, "30m": 1800e3, "1h": 3600e3, "6h": 21600e3, "24h": 86400e3, "7d": 604800e3 };
 
 export const link = signal<Link>(start(Date.now()));
 export const status = signal<Status | null>(null);
 
 /** The last five minutes by the second, and what the trend shows (the same one at range 5m). */
-export const data = { recent: new Columns(1000, 300), trend: new Columns(1000, 300) };
+export const data = {
+  recent: new Columns(1000, 300),
+  trend: new Columns(1000, 300),
+  /** A part of the trend in a finer step, fetched when somebody looks closer. */
+  detail: null as { columns: Columns; span: Span; brand: string } | null,
+};
 /** Grows whenever `data` has changed: charts redraw. */
 export const version = signal(0);
 
@@ -23,6 +28,8 @@ export const zoom = signal<Span | null>(null); // null: follow the present
 export const history = signal<{ state: "loading" | "ready" } | { state: "failed"; problem: Problem }>({ state: "loading" });
 
 export const alerts = signal<readonly Alert[]>([]); // the newest first
+/** The program asks for its token. */
+export const locked = signal(false);
 export const refusal = signal<Problem | null>(null);
 export const busy = signal<Control | null>(null);
 const refused = signal<Partial<Record<Control, string>>>({});

@@ -3,7 +3,7 @@
 import uPlot from "uplot";
 import type { Series } from "./columns";
 import { SENTIMENTS, type Alert, type Sentiment } from "./contract";
-import { compact, percent, timeOfDay } from "./format";
+import { compact, dayOf, percent, timeOfDay } from "./format";
 import type { Span } from "./span";
 import type { Palette } from "./theme";
 
@@ -21,6 +21,7 @@ export interface Drawing {
 }
 
 const TEN_MINUTES = 600e3;
+const TWO_DAYS = 172800e3;
 
 export class TrendChart {
   private plot: uPlot;
@@ -96,7 +97,7 @@ export class TrendChart {
     return [t, positive, negative, neutral];
   }
 
-  private time = (t: number) => timeOfDay(t * 1000, this.now.span.to - this.now.span.from <= TEN_MINUTES);
+  private time = (t: number) => new Date(t * 1000).getHours() === 0 && this.now.span.to - this.now.span.from > TWO_DAYS ? dayOf(t * 1000) : timeOfDay(t * 1000, this.now.span.to - this.now.span.from <= TEN_MINUTES);
   private value = (v: number) => (this.now.view === "share" ? percent(v, 0) : compact(v));
 
   private select(u: uPlot, done: (span: Span) => void) {

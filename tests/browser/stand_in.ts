@@ -17,8 +17,9 @@ const TYPES: Record<string, string> = { html: "text/html; charset=utf-8", js: "t
 // As strict as the program's own: a page that needs more fails here first.
 const CSP = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
 
-const STEPS: Record<Range, [number, number]> = { "5m": [1, 300], "30m": [1, 1800], "1h": [10, 360], "6h": [10, 2160], "24h": [60, 1440] };
+const STEPS: Record<Range, [number, number]> = { "5m": [1, 300], "30m": [1, 1800], "1h": [10, 360], "6h": [10, 2160], "24h": [60, 1440], "7d": [600, 1008] };
 const RATE = 100_000;
+export const TOKEN = "correct horse battery staple";
 
 /** A mood that swings slowly and trembles, the same in every run. */
 function mood(t: number): BySentiment {
@@ -125,7 +126,7 @@ export class StandIn {
       sentiment: of(n),
       window: { seconds: 300, ...of(n ? 300 * RATE : 0), score: n ? share.positive - share.negative : 0 },
       brands: this.brands,
-      store: { kind: "sqlite", path: "datastorm-data/storm.db", durability: "synchronous=normal" },
+      store: { kind: "sqlite", path: "datastorm-data/storm.db", durability: "synchronous=normal", rows: n && n + 41_000_000 },
       broker: { address: "127.0.0.1:9092", embedded: true, durability: "cache", bytes: n && 734_003_200 },
       startedMs: this.started,
       nowMs: now,
@@ -159,6 +160,16 @@ export class StandIn {
     return out;
   }
 
+  private between(from: number, to: number): History {
+    const out: History = { range: "", stepMs: 10_000, t: [], positive: [], negative: [], neutral: [], generated: [], stored: [] };
+    for (let t = Math.ceil(from / 10_000) * 10_000; t < Math.min(to, Date.now() - 10_000); t += 10_000) {
+      const c = this.counts(t, 10);
+      out.t.push(t);
+      for (const name of ["positive", "negative", "neutral", "generated", "stored"] as const) out[name].push(c[name]);
+    }
+    return out;
+  }
+
   private alerts(): Alert[] {
     if (this.idle) return [];
     const now = Date.now();
@@ -174,6 +185,13 @@ export class StandIn {
     const json = (status: number, body: unknown) => r.writeHead(status, { "content-type": "application/json" }).end(JSON.stringify(body));
     const notOffered = (error: string) => json(501, { error });
 
+    if (url.pathname === "/login") {
+      let text = "";
+      for await (const part of q) text += part;
+      if ((JSON.parse(text) as { token: string }).token !== TOKEN) return json(401, { error: "this is not the token" });
+      this.scene = "live";
+      return json(200, {});
+    }
     if (!url.pathname.startsWith("/api/")) return this.file(url.pathname, r);
     if (this.scene === "closed") return json(401, { error: "this dashboard is protected by a token" });
     if (q.method === "POST") {
@@ -190,7 +208,7 @@ export class StandIn {
       case "/api/status":
         return json(200, this.status());
       case "/api/history":
-        return this.scene === "bare" ? notOffered("this program keeps none") : json(200, this.history(url.searchParams.get("range") as Range));
+        return this.scene === "bare" ? notOffered("this program keeps none") : json(200, url.searchParams.has("from") ? this.between(Number(url.searchParams.get("from")), Number(url.searchParams.get("to"))) : this.history(url.searchParams.get("range") as Range));
       case "/api/alerts":
         return this.scene === "bare" ? notOffered("this program raises none") : json(200, this.alerts());
       case "/api/stream":

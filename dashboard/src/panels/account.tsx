@@ -92,6 +92,11 @@ function Conditions({ store, broker, acks }: Status) {
         <span>
           Store <b>{[store.kind, store.path].filter(Boolean).join(" ")}</b>
           {store.durability && `, ${store.durability}`}
+          {store.rows != null && (
+            <>
+              , <b class="figures" data-testid="rows">{count(store.rows)}</b> rows of all runs
+            </>
+          )}
         </span>
       )}
     </p>
@@ -108,7 +113,7 @@ export function Account() {
   const s = status.value!;
   const middle = confirmed(s);
   return (
-    <Card area="account" title="Account">
+    <Card area="account" title="Account" aside={<span class="note">this run</span>}>
       <div class="account-row">
         <dl class="flow">
           <Figure id="generated" name="Generated" value={s.counters.enqueued} note={`${count(s.counters.scheduled)} scheduled`} />

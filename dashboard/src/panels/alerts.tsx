@@ -1,7 +1,7 @@
 // Alerts and forecasts, the newest first; each is also told to screen readers once.
 
 import type { Alert } from "../contract";
-import { percent, seconds, timeOfDay } from "../format";
+import { dayOf, percent, seconds, timeOfDay } from "../format";
 import { sound, switchSound } from "../sound";
 import { alerts } from "../state";
 import { ALERT_NAMES, Card, Empty, Icon, IconButton } from "./parts";
@@ -10,10 +10,14 @@ const SHOWN = 50;
 
 function words(alert: Alert): string {
   const of = alert.kind === "crisis" ? "negative" : "positive";
-  if (!alert.predicted) return `${percent(alert.share, 0)} ${of}`;
-  const when = alert.inSeconds === undefined ? "soon" : `in ${seconds(alert.inSeconds)}`;
+  const over = alert.windowS ? ` over ${seconds(alert.windowS)}` : "";
+  if (!alert.predicted) return `${percent(alert.share, 0)} ${of}${over}`;
+  const when = alert.inSeconds == null ? "soon" : `in ${seconds(alert.inSeconds)}`;
   return `expected ${when}, ${percent(alert.share, 0)} ${of}`;
 }
+
+const DAY_MS = 86400e3;
+const when = (t: number) => (Date.now() - t < DAY_MS / 2 ? timeOfDay(t) : `${dayOf(t)} ${timeOfDay(t, false)}`);
 
 function Row({ alert }: { alert: Alert }) {
   return (
@@ -28,7 +32,7 @@ function Row({ alert }: { alert: Alert }) {
         </strong>
         <span class="note figures">{words(alert)}</span>
       </p>
-      <time class="note figures" dateTime={new Date(alert.t).toISOString()}>{timeOfDay(alert.t)}</time>
+      <time class="note figures" dateTime={new Date(alert.t).toISOString()}>{when(alert.t)}</time>
     </li>
   );
 }

@@ -1,8 +1,9 @@
 // What the page says when it has nothing to show, or when what it shows is old.
 
-import { tryNow } from "../feed";
+import { useSignal } from "@preact/signals";
+import { logIn, tryNow } from "../feed";
 import { timeOfDay } from "../format";
-import { link, stale, status } from "../state";
+import { link, locked, stale, status } from "../state";
 import { untouched } from "../status";
 import { Icon, Words } from "./parts";
 
@@ -46,6 +47,36 @@ export function Idle() {
   );
 }
 
+function LogIn() {
+  const token = useSignal("");
+  const wrong = useSignal<string | null>(null);
+  return (
+    <form
+      class="login"
+      onSubmit={async (e) => {
+        e.preventDefault();
+        wrong.value = await logIn(token.value);
+      }}
+    >
+      <label>
+        Token
+        <input
+          type="password"
+          autocomplete="current-password"
+          required
+          value={token.value}
+          onInput={(e) => (token.value = e.currentTarget.value)}
+        />
+      </label>
+      <button type="submit" class="action primary">
+        Open
+      </button>
+      <p role="alert" class="wrong">{wrong.value}</p>
+      <p>It is what the program was started with: DATASTORM_TOKEN or --token.</p>
+    </form>
+  );
+}
+
 /** Instead of the panels, before the first status has come. */
 export function Nothing() {
   const now = link.value;
@@ -55,8 +86,8 @@ export function Nothing() {
       {now.state === "refused" ? (
         <>
           <h2>{now.reason}</h2>
-          <p>Open the address with its token, as the program printed it when it started.</p>
-          <TryNow />
+          {locked.value ? <LogIn /> : <p>Open it under the address that the program printed when it started.</p>}
+          {!locked.value && <TryNow />}
         </>
       ) : now.state === "waiting" || (now.state === "connecting" && now.attempt > 0) ? (
         <>

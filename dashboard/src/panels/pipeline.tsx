@@ -1,22 +1,24 @@
 // Lag, and how long after its intended instant a tweet reaches each stage.
 
-import { STAGES, type Stage } from "../contract";
 import { compact, latency, seconds } from "../format";
 import { status } from "../state";
 import { Card, Empty } from "./parts";
 
-const WORDS: Record<Stage, string> = { acknowledged: "Acknowledged", stored: "Stored", visible: "Visible" };
+/** In the order of a tweet's way; what another program calls its stages comes behind. */
+const ORDER = ["enqueued", "written", "acknowledged", "fetched", "decoded", "stored", "committed", "visible"];
+const place = (stage: string) => (ORDER.indexOf(stage) + ORDER.length + 1) % (ORDER.length + 1);
+const words = (stage: string) => (stage[0] ?? "").toUpperCase() + stage.slice(1).replaceAll("_", " ");
 
 const FIRST_US = 100; // the bars' scale is logarithmic: 0.1 ms … 10 s
 const DECADES = 5;
 const along = (us: number) => Math.min(100, Math.max(1, (Math.log10(Math.max(us, FIRST_US) / FIRST_US) / DECADES) * 100));
 
-function StageRow({ stage }: { stage: Stage }) {
+function StageRow({ stage }: { stage: string }) {
   const q = status.value!.latencyUs[stage]!;
   const [half, most] = [along(q.p50), along(q.p99)];
   return (
     <tr>
-      <th scope="row">{WORDS[stage]}</th>
+      <th scope="row">{words(stage)}</th>
       <td class="bar" aria-hidden="true">
         <svg viewBox="0 0 100 8" preserveAspectRatio="none">
           <rect class="track" width="100" height="8" />
@@ -32,7 +34,7 @@ function StageRow({ stage }: { stage: Stage }) {
 
 export function Pipeline() {
   const { lag, latencyUs } = status.value!;
-  const known = STAGES.filter((stage) => latencyUs[stage]);
+  const known = Object.keys(latencyUs).sort((a, b) => place(a) - place(b));
   return (
     <Card area="pipeline" title="Lag and latency">
       <dl class="pair">

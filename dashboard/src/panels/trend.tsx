@@ -2,9 +2,9 @@
 
 import { useSignal, useSignalEffect } from "@preact/signals";
 import { useEffect, useLayoutEffect, useRef } from "preact/hooks";
-import { shares, thin, type Series } from "../columns";
+import { shares, thin, type Columns, type Series } from "../columns";
 import { RANGES, SENTIMENTS, type Range, type Sentiment } from "../contract";
-import { loadHistory } from "../feed";
+import { loadDetail, loadHistory } from "../feed";
 import { compact, percent, timeOfDay } from "../format";
 import { covers, fit, panned, zoomed, type Span } from "../span";
 import { alerts, brand, data, history, range, RANGE_MS, status, version, zoom } from "../state";
@@ -12,7 +12,9 @@ import { palette } from "../theme";
 import { TrendChart, type Drawing, type View } from "../trend_chart";
 import { Card, Empty, IconButton, NAMES, Segments, Words } from "./parts";
 
-const LEAST_ROWS = 10; // closer than this there is nothing to see
+const LEAST_MS = 10e3; // closer than this there is nothing to see
+const COARSE_ROWS = 240; // fewer than this on the screen, and finer ones are asked for
+const SETTLED_MS = 250;
 const YOUNG_MS = 60e3;
 
 /** The range up to the newest row. The first minutes of a storm fill the chart, not its last inch. */
@@ -25,7 +27,20 @@ function whole(): Span {
 }
 
 const shownSpan = (): Span => (zoom.value ? fit(zoom.value, whole(), least()) : whole());
-const least = () => LEAST_ROWS * data.trend.stepMs;
+const least = () => LEAST_MS;
+
+/** The rows to draw a span from: the finer ones, when they cover it. */
+function rowsFor(span: Span): Columns {
+  const { detail, trend } = data;
+  const finer = detail && detail.brand === brand.value && detail.columns.stepMs < trend.stepMs;
+  return finer && covers(detail.span, span) ? detail.columns : trend;
+}
+
+/** Whether it is worth asking for finer rows. */
+function wantsDetail(span: Span): boolean {
+  const rows = rowsFor(span);
+  return rows === data.trend && rows.stepMs > 1000 && (span.to - span.from) / rows.stepMs < COARSE_ROWS;
+}
 
 function show(span: Span) {
   zoom.value = covers(span, whole()) ? null : fit(span, whole(), least());
@@ -118,7 +133,7 @@ export function Trend() {
 
   const drawing = (): Drawing => {
     const span = shownSpan();
-    const rates = thin(data.trend, span.from, span.to, chart.current?.pixels ?? 300);
+    const rates = thin(rowsFor(span), span.from, span.to, chart.current?.pixels ?? 300);
     return {
       series: view.value === "share" ? shares(rates) : rates,
       span,
@@ -153,6 +168,13 @@ export function Trend() {
   });
 
   useEffect(() => {
+    const at = zoom.value;
+    if (!at || !wantsDetail(at)) return;
+    const timer = setTimeout(() => void loadDetail(at), SETTLED_MS);
+    return () => clearTimeout(timer);
+  }, [zoom.value]);
+
+  useEffect(() => {
     const wheel = (e: WheelEvent) => {
       if (!e.ctrlKey && Math.abs(e.deltaX) <= Math.abs(e.deltaY)) return; // the page scrolls
       e.preventDefault();
@@ -169,7 +191,12 @@ export function Trend() {
     <Card
       area="trend"
       title="Trend"
-      aside={<Segments legend="Range" options={RANGES.map((r) => ({ value: r, label: r }))} value={range.value} onPick={pick} />}
+      aside={
+        <div class="head-tools">
+          <ZoomButtons />
+          <Segments legend="Range" options={RANGES.map((r) => ({ value: r, label: r }))} value={range.value} onPick={pick} />
+        </div>
+      }
     >
       <div class="chart-tools">
         <Readout
@@ -186,7 +213,6 @@ export function Trend() {
           value={view.value}
           onPick={(v) => (view.value = v)}
         />
-        <ZoomButtons />
       </div>
       <div
         class="chart"
