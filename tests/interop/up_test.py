@@ -40,7 +40,7 @@ class TheWhole(storm.Case):
     def claimed(self):
         """{run: {(stream, sequence)}} that the producers claimed as acknowledged, from the store's copy."""
         claims = collections.defaultdict(set)
-        for (value,) in self.select(self.database, "select value from runs where key like 'run/%/stream/%'"):
+        for (value,) in self.select(self.database, "select value from runs where key glob 'run/????????????/stream/*'"):
             claim = json.loads(value)
             for first, end in claim["acknowledged"]:
                 claims[claim["run"]].update((claim["stream"], sequence) for sequence in range(first, end))
