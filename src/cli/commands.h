@@ -10,6 +10,8 @@ Command produce_command();
 Command consume_command();
 Command broker_command();
 Command serve_command();
+Command gateway_command();
+Command sensors_command();
 Command monitor_command();
 Command topic_command();
 Command verify_command();

@@ -122,6 +122,35 @@ constexpr Setting kSettings[] = {
     {"raw-bytes", kSize, "SIZE", "", "1GiB", "raw rows beyond this are retired; 0 keeps all"},
     {"url", kText, "URL", "", "http://127.0.0.1:3000", "a running dashboard"},
 
+    // gateway, and the webhook inside up.
+    {"port", kText, "PORT", "PORT", "", "the gateway's port, when --listen is not given"},
+    {"path", kText, "PATH", "", "/hook", "where the webhook is mounted"},
+    {"hook-secret", kText, "S", "HOOK_SECRET", "",
+     "the webhook's secret; only from HOOK_SECRET, .env or a file, never from a flag"},
+    {"hook-secret-file", kText, "FILE", "HOOK_SECRET_FILE", "",
+     "the webhook's secrets, one a line; read again when it changes"},
+    {"allow-topic", kList, "T", "", "",
+     "a topic that the webhook may write to; repeatable; empty is --topic alone"},
+    {"hook-rate", kQuantity, "N", "", "0", "events a second for each secret; 0 is no limit"},
+    {"hook-tolerance", kDuration, "D", "", "5m", "how far a sender's clock may be off"},
+    {"replay-window", kDuration, "D", "", "5m",
+     "a copy of a message is not stored again for so long; 0 stores it"},
+    {"replay-messages", kCount, "N", "", "1048576", "how many messages are remembered for that"},
+    {"body-bytes", kSize, "SIZE", "", "1MiB", "the largest body of a request"},
+    {"in-flight-bytes", kSize, "SIZE", "", "64MiB", "what may wait for the broker; more is 503"},
+
+    // sensors.
+    {"producers", kCount, "N", "", "100", "how many sensors there are"},
+    {"interval-ms", kQuantity, "N", "", "100",
+     "each sensor sends every N ms, unless --rate is given"},
+    {"via", kText, "URL|kafka", "", "http://127.0.0.1:3000/hook",
+     "through a webhook (signed with the hook's secret), or straight into kafka"},
+    {"distribution", kText, "D", "", "normal:20,5",
+     "normal:MEAN,SD, uniform:MIN,MAX, sine:MEAN,AMPLITUDE,PERIOD, drift:START,STEP,SD, "
+     "stuck:MEAN,SD,AFTER or failing:MEAN,SD,SHARE"},
+    {"first-producer", kCount, "N", "", "1", "the first sensor's number"},
+    {"lines", kCount, "N", "", "1", "readings in a request; above 1 they go as NDJSON"},
+
     // bench.
     {"runs", kCount, "N", "", "3", "how often each row is measured"},
     {"list", kSwitch, "", "", "", "list the suites"},

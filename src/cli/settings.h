@@ -62,6 +62,7 @@ class Reader {
   explicit Reader(const Settings& settings) : settings_(settings) {}
 
   bool given(std::string_view name) const { return settings_.at(name).given; }
+  const std::string& origin(std::string_view name) const { return settings_.at(name).origin; }
   std::string text(std::string_view name);
   std::uint64_t count(std::string_view name);
   double quantity(std::string_view name);

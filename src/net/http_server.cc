@@ -420,11 +420,21 @@ Result<Address> HttpServer::listen(const Address& address, const TlsContext* tls
   return where;
 }
 
-std::size_t HttpServer::drain(Nanos timeout) {
-  check(!lane_.on_lane(), "a lane cannot wait for itself to drain");
+void HttpServer::wait_until_empty(Nanos timeout) {
   const auto empty = std::make_shared<std::promise<void>>();
   lane_.call([&] {
-    draining_ = true;
+    when_empty_ = [empty] { empty->set_value(); };
+    if (connections_.empty()) std::exchange(when_empty_, nullptr)();
+  });
+  empty->get_future().wait_for(std::chrono::nanoseconds(timeout));
+  lane_.call([&] { when_empty_ = nullptr; });
+}
+
+std::size_t HttpServer::drain(Nanos timeout, Nanos grace) {
+  check(!lane_.on_lane(), "a lane cannot wait for itself to drain");
+  lane_.call([&] { draining_ = true; });
+  if (grace > 0) wait_until_empty(grace);
+  lane_.call([&] {
     for (auto& each : listeners_) each->on_ready(EPOLLIN);  // clients that have connected already
     listeners_.clear();
     std::vector<Connection*> all;
@@ -434,13 +444,10 @@ std::size_t HttpServer::drain(Nanos timeout) {
       if (each->streaming()) each->close_stream();
       each->close_if_idle();
     }
-    when_empty_ = [empty] { empty->set_value(); };
-    if (connections_.empty()) std::exchange(when_empty_, nullptr)();
   });
-  empty->get_future().wait_for(std::chrono::nanoseconds(timeout));
+  wait_until_empty(timeout);
   std::size_t owing = 0;
   lane_.call([&] {
-    when_empty_ = nullptr;
     for (auto& [id, each] : connections_) owing += each->owes_answer() && !each->ended();
   });
   return owing;

@@ -115,9 +115,11 @@ class HttpServer {
   Result<Address> listen(const Address& address, const TlsContext* tls = nullptr);
 
   /// Accepts nothing more, answers what has been asked, tells clients to close and ends viewers.
+  /// For `grace` before that (or until nobody is connected) it serves on, but tells clients to
+  /// close with each answer, so that no request meets a connection that has just been closed.
   /// Returns how many connections still had an answer to come when `timeout` was over.
   /// Not from the lane itself.
-  std::size_t drain(Nanos timeout);
+  std::size_t drain(Nanos timeout, Nanos grace = 0);
 
   HttpCounters counters();  // from any thread
   std::size_t connections();
@@ -133,6 +135,7 @@ class HttpServer {
   void turn_later(Connection& connection);
   void run_turns();
   void sweep();
+  void wait_until_empty(Nanos timeout);
 
   Lane& lane_;
   const HttpLimits limits_;

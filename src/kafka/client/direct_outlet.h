@@ -33,6 +33,7 @@ class DirectOutlet final : public Outlet, private AnswerListener {
   std::optional<Slot> reserve(std::int32_t partition, std::size_t bytes_max) override;
   void submit(const Slot& slot, const OutBatch& batch) override;
   void turn(Nanos timeout) override;
+  void wake() override { poller_.wake(); }
   std::size_t pending() const override { return pending_; }
   void close(Nanos deadline) override;
 

@@ -78,6 +78,8 @@ class Outlet {
   virtual void submit(const Slot& slot, const OutBatch& batch) = 0;
   /// Sends, receives and reports; waits up to `timeout` when there is nothing to do (0: never).
   virtual void turn(Nanos timeout) = 0;
+  /// Any thread: ends a turn() that waits, or the next one. Outlets that cannot let it wait.
+  virtual void wake() {}
   /// Batches submitted and not yet decided.
   virtual std::size_t pending() const = 0;
   /// Sends and hears what is pending until `deadline`, reports the rest as failed (never sent) or
