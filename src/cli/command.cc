@@ -8,6 +8,8 @@
 #include <memory>
 #include <span>
 
+#include "cli/scenario.h"
+
 extern char** environ;
 
 namespace ds::cli {
@@ -87,8 +89,21 @@ Result<Settings> resolve(const Parsed& parsed) {
   const auto names = settings_of(*parsed.command);
   auto settings = resolve_below_flags(parsed.command->name, names, sources);
   if (!settings) return settings;
-  for (const auto& [name, text] : parsed.command->defaults)
-    if (!settings->at(name).given) settings->set(name, {std::string(text), "default", false});
+  if (settings->has("scenario")) {
+    const auto flag = parsed.given.find("scenario");
+    const std::string name = flag != parsed.given.end() && !flag->second.empty()
+                                 ? flag->second.back()
+                                 : settings->at("scenario").text;
+    if (!name.empty() && name != kListScenarios) {
+      auto scenario = load_scenario(name);
+      if (!scenario) return std::move(scenario).error();
+      sources.scenario_name = scenario->path;
+      sources.scenario_text = scenario->text;
+      settings = resolve_below_flags(parsed.command->name, names, sources);
+      if (!settings) return settings;
+    }
+  }
+  apply_defaults(*parsed.command, *settings);
   for (const auto& [name, texts] : parsed.given)
     if (!texts.empty())
       settings->set(name, {fmt::format("{}", fmt::join(texts, std::string(1, kListSeparator))),
@@ -100,6 +115,11 @@ Result<Settings> resolve(const Parsed& parsed) {
 }
 
 }  // namespace
+
+void apply_defaults(const Command& command, Settings& settings) {
+  for (const auto& [name, text] : command.defaults)
+    if (!settings.at(name).given) settings.set(name, {std::string(text), "default", false});
+}
 
 std::vector<std::string_view> settings_of(const Command& command) {
   std::vector<std::string_view> names(std::begin(kForAll), std::end(kForAll));

@@ -38,6 +38,9 @@ std::vector<Command> all_commands();
 /// Everything that a command takes, beginning with what every command takes.
 std::vector<std::string_view> settings_of(const Command& command);
 
+/// Puts in what the command takes for default.
+void apply_defaults(const Command& command, Settings& settings);
+
 /// Prints an error as STYLE's "An error is a sentence" has it; returns its exit code.
 int report_error(const Error& error);
 

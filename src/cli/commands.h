@@ -1,11 +1,15 @@
 // The subcommands, one file each; all_commands() lists them in the order of --help.
 #pragma once
 
+#include <optional>
+
 #include "cli/command.h"
 
 namespace ds::cli {
 
 Command up_command();
+/// Everything that is wrong with settings of `up`, at once.
+std::optional<Error> check_up(const Settings& settings);
 Command produce_command();
 Command consume_command();
 Command broker_command();

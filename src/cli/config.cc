@@ -4,6 +4,9 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <filesystem>
+
+#include "cli/scenario.h"
 
 namespace ds::cli {
 namespace {
@@ -34,7 +37,29 @@ std::string shown(std::string_view name, const std::string& text) {
 
 }  // namespace
 
+/// The file alone: neither datastorm.toml nor the environment can make it right or wrong.
+int check_scenario(const std::string& path) {
+  auto scenario = load_scenario(path.find('/') == path.npos && !path.ends_with(".toml") &&
+                                        std::filesystem::exists(path)
+                                    ? "./" + path
+                                    : path);
+  if (!scenario) return report_error(scenario.error());
+  const Command up = up_command();
+  auto settings = resolve_below_flags(up.name, settings_of(up),
+                                      {.config_file = "/dev/null",
+                                       .dotenv_file = "",
+                                       .scenario_name = scenario->path,
+                                       .scenario_text = scenario->text});
+  if (!settings) return report_error(settings.error());
+  apply_defaults(up, *settings);
+  if (const auto wrong = check_up(*settings)) return report_error(*wrong);
+  fmt::print("{} is sound\n", scenario->path);
+  return kDone;
+}
+
 int run_config(const Invocation& invocation) {
+  if (const Value& file = invocation.settings.at("check"); file.given)
+    return check_scenario(file.text);
   for (const auto& [name, value] : invocation.settings.all())
     fmt::print("{:<20} {:<32} {}\n", name, shown(name, value.text), value.origin);
   return kDone;

@@ -9,6 +9,7 @@ Error usage(std::string message, std::string hint = {}) {
 
 Result<std::optional<SensorsViaHook>> parse_via(const std::string& text) {
   if (text == "kafka") return std::optional<SensorsViaHook>();
+  if (text == "hook") return std::optional(SensorsViaHook());  // the one that `up` mounts
   constexpr std::string_view kScheme = "http://";
   const auto wrong = [&] {
     return usage(fmt::format("'{}' is no way to send readings", text),

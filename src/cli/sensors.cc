@@ -100,6 +100,10 @@ int run_sensors(const Invocation& invocation) {
                 .partitions = static_cast<std::int32_t>(read.count("partitions")),
                 .replication = static_cast<std::int16_t>(read.count("replication"))},
       .give_up = read.duration("delivery-timeout")};
+  if (options.hook && options.hook->address.port == 0)
+    read.wrong("via", Error{.code = ErrorCode::kUsage,
+                            .message = "only `datastorm up` has a hook of its own",
+                            .hint = "kafka, or http://HOST:PORT/PATH"});
   if (options.hook) {
     options.hook->topic = topic;
     options.hook->give_up = feed.give_up;

@@ -108,6 +108,12 @@ constexpr Setting kSettings[] = {
     {"flush-ms", kCount, "N", "", "100", "store at the latest this long after a record came"},
 
     // up, serve, monitor.
+    {"scenario", kText, "NAME|FILE", "", "",
+     "a whole run from a file, or one of those that `--scenario list` lists"},
+    {"source", kText, "S", "", "tweets", "what makes the records: tweets (the storm) or sensors"},
+    {"event", kList, "E", "", "",
+     "what happens while it runs: \"30s crisis\", opportunity, start, stop or \"rate 50k\"; "
+     "repeatable"},
     {"dashboard", kText, "HOST:PORT", "PORT", "127.0.0.1:3000", "where the dashboard listens"},
     {"control", kText, "HOST:PORT", "", "127.0.0.1:3001", "where the control API listens"},
     {"token", kText, "TOKEN", "DATASTORM_TOKEN", "",
@@ -153,6 +159,8 @@ constexpr Setting kSettings[] = {
 
     // bench.
     {"runs", kCount, "N", "", "3", "how often each row is measured"},
+    {"check", kText, "FILE", "", "",
+     "hold a scenario against what `up` takes, and say what is wrong"},
     {"list", kSwitch, "", "", "", "list the suites"},
     {"kafka-script", kText, "FILE", "DATASTORM_KAFKA_SH", "tests/servers/kafka/kafka.sh",
      "starts Apache Kafka for the suite peers when --brokers names none"},

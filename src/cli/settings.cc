@@ -111,6 +111,41 @@ Result<std::map<std::string, TextAt, std::less<>>> read_toml(const std::string& 
   return values;
 }
 
+/// A scenario's values: settings of the command, beside `about`. What is wrong goes to
+/// `complaints`, so that wrong values are told with it.
+std::map<std::string, TextAt, std::less<>> read_scenario(std::string_view command,
+                                                         std::span<const std::string_view> names,
+                                                         const Sources& sources,
+                                                         std::vector<std::string>& complaints) {
+  std::map<std::string, TextAt, std::less<>> values;
+  const std::string& path = sources.scenario_name;
+  toml::parse_result parsed = toml::parse(sources.scenario_text, path);
+  if (!parsed) {
+    complaints.push_back(fmt::format("{}:{}: {}", path, parsed.error().source().begin.line,
+                                     parsed.error().description()));
+    return values;
+  }
+  for (const auto& [key, node] : parsed.table()) {
+    const std::string origin = fmt::format("{}:{}", path, node.source().begin.line);
+    std::string name(key.str());
+    std::ranges::replace(name, '_', '-');
+    if (name == "about") continue;
+    if (node.is_table() || find_setting(name) == nullptr)
+      complaints.push_back(fmt::format("{}: no setting is called '{}'", origin, name));
+    else if (std::ranges::find(names, name) == names.end() || name == "scenario")
+      complaints.push_back(
+          fmt::format("{}: '{}' is no setting of `datastorm {}`", origin, name, command));
+    else
+      values[name] = {as_text(node), origin};
+  }
+  // In the order of the file, as people read it.
+  std::ranges::stable_sort(complaints, {}, [](const std::string& line) {
+    const std::size_t end = line.find(": ");
+    return std::atoi(line.c_str() + line.rfind(':', end - 1) + 1);
+  });
+  return values;
+}
+
 }  // namespace
 
 const Setting* find_setting(std::string_view name) {
@@ -200,11 +235,16 @@ Result<Settings> resolve_below_flags(std::string_view command,
   }
 
   Settings settings;
+  std::map<std::string, TextAt, std::less<>> scenario;
+  if (!sources.scenario_name.empty())
+    scenario = read_scenario(command, names, sources, settings.complaints);
   for (const std::string_view name : names) {
     const Setting* setting = find_setting(name);
     check(setting != nullptr, fmt::format("no setting is called '{}'", name));
     Value value{std::string(setting->default_text), "default", false};
     if (const auto found = file.find(name); found != file.end())
+      value = {found->second.text, found->second.origin, true};
+    if (const auto found = scenario.find(name); found != scenario.end())
       value = {found->second.text, found->second.origin, true};
     std::istringstream variables{std::string(setting->environment)};
     for (std::string variable; variables >> variable;) {

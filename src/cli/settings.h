@@ -1,5 +1,6 @@
-// Where a setting's value comes from: defaults < datastorm.toml (or --config FILE) < .env <
-// environment < flags. All are declared once, in setting_table.cc; a command names those it takes.
+// Where a setting's value comes from: defaults < datastorm.toml (or --config FILE) < the scenario <
+// .env < environment < flags. All are declared once, in setting_table.cc; a command names those it
+// takes.
 //
 //   Settings settings = …;                       // resolved by parse_command_line()
 //   Reader read(settings);
@@ -51,6 +52,8 @@ class Settings {
   const Value& at(std::string_view name) const;
   bool has(std::string_view name) const { return values_.find(name) != values_.end(); }
   const std::map<std::string, Value, std::less<>>& all() const { return values_; }
+  /// What was wrong before any value was read: the Reader says it first.
+  std::vector<std::string> complaints;
 
  private:
   std::map<std::string, Value, std::less<>> values_;
@@ -59,7 +62,7 @@ class Settings {
 /// Reads typed values and gathers everything that is wrong, so that people hear it at once.
 class Reader {
  public:
-  explicit Reader(const Settings& settings) : settings_(settings) {}
+  explicit Reader(const Settings& settings) : settings_(settings), errors_(settings.complaints) {}
 
   bool given(std::string_view name) const { return settings_.at(name).given; }
   const std::string& origin(std::string_view name) const { return settings_.at(name).origin; }
@@ -98,6 +101,8 @@ struct Sources {
   std::string config_file;  // empty: datastorm.toml if it is there
   std::map<std::string, std::string, std::less<>> environment;
   std::string dotenv_file = ".env";
+  std::string scenario_name;  // the file's name, for messages; empty: there is no scenario
+  std::string scenario_text;
 };
 Result<Settings> resolve_below_flags(std::string_view command,
                                      std::span<const std::string_view> names,

@@ -77,8 +77,8 @@ Mix read_mix(Reader& read, std::uint64_t seed) {
 Schedule read_schedule(Reader& read, std::uint64_t workers, std::uint64_t batch_size) {
   const std::string text = read.text("schedule"), rate = read.text("rate");
   const std::uint64_t interval_ms = read.count("batch-interval-ms");
-  const int given =
-      (read.given("schedule") ? 1 : 0) + (rate != "max" ? 1 : 0) + (interval_ms > 0 ? 1 : 0);
+  const int given = (read.given("schedule") ? 1 : 0) +
+                    (read.given("rate") && rate != "max" ? 1 : 0) + (interval_ms > 0 ? 1 : 0);
   if (given > 1) read.wrong(usage("--rate, --schedule and --batch-interval-ms exclude each other"));
   if (!text.empty()) return read.take("schedule", Schedule::parse(text), Schedule::flat_out());
   if (interval_ms > 0) {

@@ -1,14 +1,23 @@
 // `datastorm up`: broker, storm, pipeline and dashboard in one process, put together from the very
 // objects that the single commands start.
 #include <fmt/format.h>
+#include <sys/random.h>
+
+#include <algorithm>
+#include <mutex>
+#include <sstream>
 
 #include "base/json_writer.h"
 #include "base/units.h"
 #include "cli/commands.h"
 #include "cli/desk.h"
+#include "cli/hook_options.h"
 #include "cli/intake.h"
 #include "cli/interrupt.h"
+#include "cli/limits.h"
 #include "cli/live_balance.h"
+#include "cli/scenario.h"
+#include "cli/sensor_options.h"
 #include "cli/storm_options.h"
 #include "cli/terminal.h"
 #include "ledger/verify.h"
@@ -29,8 +38,73 @@ struct UpOptions {
   StormOptions storm;
   IntakeOptions intake;
   Dashboard::Settings dashboard;
+  std::string scenario;
+  bool sensors = false;  // instead of the storm
+  SensorOptions sensing;
+  std::string via;  // "hook": the one mounted here
+  HookOptions hook;
+  bool drawn_secret = false;
+  struct Event {
+    Nanos at;
+    std::string what;  // crisis, opportunity, start, stop or rate
+    std::optional<double> rate = std::nullopt;
+  };
+  std::vector<Event> events;  // by time
+  std::vector<Limit> limits;
   bool json = false, quiet = false;
 };
+
+Error usage(std::string message, std::string hint = {}) {
+  return Error{.code = ErrorCode::kUsage, .message = std::move(message), .hint = std::move(hint)};
+}
+
+/// "30s crisis", "2m rate 50k".
+Result<UpOptions::Event> parse_event(const std::string& text) {
+  constexpr std::string_view kAllowed =
+      "a time, then crisis, opportunity, start, stop or rate N: \"30s crisis\"";
+  std::istringstream words(text);
+  std::string at, what, rate, more;
+  words >> at >> what >> rate >> more;
+  auto time = parse_duration(at);
+  if (!time) return std::move(time).error();
+  UpOptions::Event event{*time, what};
+  constexpr std::string_view kPlain[] = {"crisis", "opportunity", "start", "stop"};
+  const bool plain = std::ranges::find(kPlain, what) != std::end(kPlain);
+  if (what == "rate" && !rate.empty() && more.empty()) {
+    auto records = parse_quantity(rate);
+    if (!records) return std::move(records).error();
+    event.rate = *records;
+  } else if (!plain || !rate.empty()) {
+    return usage(fmt::format("'{}' is not an event", text), std::string(kAllowed));
+  }
+  return event;
+}
+
+void read_source(Reader& read, UpOptions& options) {
+  constexpr std::string_view kSources[] = {"tweets", "sensors"};
+  options.sensors = read.choice("source", kSources) == "sensors";
+  options.hook = read_hook(read, options.storm.topic.name);
+  options.via = read.text("via");
+  options.hook.hook.client = options.storm.client;
+  options.hook.hook.partitions = options.storm.topic.partitions;
+  options.hook.hook.replication = options.storm.topic.replication;
+  if (!options.sensors) return;
+  options.sensing = read_sensors(read, read.given("rate") ? read.quantity("rate") : 0);
+  options.sensing.settings.duration = read.duration("duration");
+  options.sensing.settings.total = read.count("total");
+  if (options.via == "hook" && !options.hook.has_secret()) {
+    std::array<std::uint8_t, 32> bytes;  // known to this process alone
+    check(getrandom(bytes.data(), bytes.size(), 0) == 32, "getrandom failed");
+    options.hook.hook.secrets = {to_hex(bytes)};
+    options.drawn_secret = true;
+  }
+  if (options.sensing.hook) {
+    options.sensing.hook->topic = options.storm.topic.name;
+    if (options.hook.has_secret()) options.sensing.hook->secret = options.hook.hook.secrets.front();
+    if (!options.hook.has_secret())
+      read.wrong("via", usage("the webhook's secret is needed to sign for it", "set HOOK_SECRET"));
+  }
+}
 
 UpOptions read_up(Reader& read) {
   UpOptions options;
@@ -43,6 +117,17 @@ UpOptions read_up(Reader& read) {
                        .control = read.take("control", parse_listen(read.text("control"))),
                        .history_file = options.data_dir + "/history.db",
                        .guard = {.token = read.text("token"), .hosts = read.list("allow-host")}};
+  options.scenario = read.text("scenario");
+  read_source(read, options);
+  for (const std::string& text : read.list("event"))
+    if (auto event = parse_event(text))
+      options.events.push_back(*event);
+    else
+      read.wrong("event", event.error());
+  if (options.sensors && !options.events.empty())
+    read.wrong("event", usage("sensors take no orders", "source = \"tweets\""));
+  std::ranges::stable_sort(options.events, {}, &UpOptions::Event::at);
+  options.limits = read_limits(read);
   options.json = read.on("json");
   options.quiet = read.on("quiet");
   return options;
@@ -92,6 +177,10 @@ class Up {
  public:
   Up(UpOptions options, const Clock& clock, Log& log)
       : options_(std::move(options)), clock_(clock), log_(log) {}
+  ~Up() {
+    if (sensors_) sensors_->stop();
+    if (hook_) hook_->stop();  // while there is a server for its answers
+  }
 
   Status start() {
     if (auto made = make_data_folder(options_.data_dir); !made) return made;
@@ -100,7 +189,8 @@ class Up {
       if (!broker)
         return std::move(broker).error().while_trying("start the broker (--broker-listen)");
       broker_ = std::move(*broker);
-      options_.storm.client.brokers = options_.intake.client.brokers = {broker_->address()};
+      options_.storm.client.brokers = options_.intake.client.brokers =
+          options_.hook.hook.client.brokers = {broker_->address()};
     }
     {
       // The topic first, so that the backlog can be told from what this run adds.
@@ -115,15 +205,20 @@ class Up {
     auto backlog = backlog_of(options_, *intake_, clock_, log_);
     if (!backlog) return std::move(backlog).error();
     balance_.emplace(*backlog);
-    auto storm = Storm::start(options_.storm, clock_, log_);
-    if (!storm) return std::move(storm).error().while_trying("start the storm");
-    storm_ = std::move(*storm);
-    desk_.emplace(*storm_, clock_);
+    if (!options_.sensors) {
+      auto storm = Storm::start(options_.storm, clock_, log_);
+      if (!storm) return std::move(storm).error().while_trying("start the storm");
+      storm_ = std::move(*storm);
+      desk_.emplace(*storm_, clock_);
+    }
+    begun_ = clock_.now();
     auto dashboard = Dashboard::start(
-        options_.dashboard, [this] { return take(); }, desk_->controls(), clock_, log_);
+        options_.dashboard, [this] { return take(); }, desk_ ? desk_->controls() : Controls{},
+        clock_, log_);
     if (!dashboard) return std::move(dashboard).error();
     dashboard_ = std::move(*dashboard);
-    return Done{};
+    if (auto mounted = mount_the_hook(); !mounted) return mounted;
+    return options_.sensors ? start_sensors() : Done{};
   }
 
   std::string welcome() const {
@@ -133,20 +228,34 @@ class Up {
     text +=
         fmt::format("broker     {}{}\n", options_.storm.client.brokers.front().to_string(),
                     broker_ ? ", embedded, durability " + broker_->durability().to_string() : "");
+    if (hook_)
+      text +=
+          fmt::format("webhook    http://{}{}, topics {}{}\n", dashboard_->address().to_string(),
+                      options_.hook.path, fmt::join(options_.hook.hook.topics, ", "),
+                      options_.drawn_secret
+                          ? "; its secret was drawn for the sensors, set HOOK_SECRET for others"
+                          : "");
+    else
+      text += "webhook    none: set HOOK_SECRET to have one\n";
     text += fmt::format("store      {}\nCtrl-C drains and prints the account.\n",
                         intake_->pipeline().description());
     return text;
   }
 
   Snapshot latest() const { return dashboard_->latest(); }
-  bool storm_finished() const { return storm_->run().finished(); }
+  bool storm_finished() const { return storm_ ? storm_->run().finished() : sensors_->finished(); }
+  /// Now and then: what may have changed outside.
+  void look() {
+    if (hook_) secret_file_->look(*hook_);
+  }
   Status outcome() const { return intake_->pipeline().outcome(); }
   bool failed() const { return intake_->pipeline().finished(); }
 
   /// The storm ends, the pipeline catches up, and everything is counted once more.
   Snapshot drain(Terminal& terminal) {
     draining_ = true;
-    storm_->run().stop();
+    if (storm_) storm_->run().stop();
+    if (sensors_) sensors_->stop();
     const Nanos until = clock_.now() + kCatchUpMax;
     Nanos shown = 0;
     while (!caught_up() && !intake_->pipeline().finished() && clock_.now() < until) {
@@ -157,13 +266,81 @@ class Up {
     settled_ = true;
     dashboard_->tick_now();
     Snapshot last = latest();
+    if (hook_) hook_->stop();
     dashboard_.reset();
+    hook_.reset();
     if (broker_) broker_->stop();
     if (last.balance.doubled > 0) tell_apart(last);
     return last;
   }
 
  private:
+  Status mount_the_hook() {
+    if (!options_.hook.has_secret()) return Done{};
+    secret_file_.emplace(options_.hook.secret_file, log_);
+    auto hook = Hook::start(options_.hook.hook, dashboard_->lane(), clock_, log_);
+    if (!hook) return std::move(hook).error().while_trying("mount the webhook");
+    hook_ = std::move(*hook);
+    dashboard_->mount(options_.hook.path, [this](const HttpRequest& request, HttpResponder answer) {
+      hook_->serve(request, std::move(answer));
+    });
+    return Done{};
+  }
+
+  Status start_sensors() {
+    SensorOptions& sensing = options_.sensing;
+    if (sensing.hook && options_.via == "hook") {
+      sensing.hook->address = dashboard_->address();
+      sensing.hook->path = options_.hook.path;
+    }
+    auto sensors =
+        sensing.hook
+            ? Sensors::start(sensing.settings, *sensing.hook, clock_, log_)
+            : Sensors::start(sensing.settings,
+                             SensorsViaKafka{{.client = options_.storm.client,
+                                              .topic = options_.storm.topic,
+                                              .give_up = options_.storm.producer.delivery_timeout}},
+                             clock_, log_);
+    if (!sensors) return std::move(sensors).error().while_trying("start the sensors");
+    const std::lock_guard lock(sensors_mutex_);
+    sensors_ = std::move(*sensors);
+    return Done{};
+  }
+
+  /// The sensors' part of a snapshot.
+  void show_sensors(Snapshot& into) const {
+    const std::lock_guard lock(sensors_mutex_);  // the page is there before they are
+    if (!sensors_) return;
+    const Account account = sensors_->account();
+    into.counters = {account.scheduled,
+                     account.enqueued,
+                     account.written,
+                     account.acknowledged,
+                     account.failed,
+                     account.unknown,
+                     0};
+    into.rate.target = sensors_->settings().rate;
+    into.total_wanted = sensors_->settings().total;
+    into.acks = "all";
+    into.latency_us["acknowledged"] = quantiles_of(sensors_->latency_us());
+    into.elapsed_s = static_cast<double>(clock_.now() - sensors_->started()) / 1e9;
+  }
+
+  /// What the scenario wants by now.
+  void play_events() {
+    const Controls controls = desk_->controls();
+    for (; next_event_ < options_.events.size(); ++next_event_) {
+      const UpOptions::Event& event = options_.events[next_event_];
+      if (clock_.now() - begun_ < event.at) return;
+      const Status done = event.what == "crisis"        ? controls.crisis()
+                          : event.what == "opportunity" ? controls.opportunity()
+                          : event.what == "start"       ? controls.start()
+                          : event.what == "stop"        ? controls.stop()
+                                                        : controls.rate(event.rate);
+      if (!done) log_.warn("the event {}: {}", event.what, done.error().message);
+    }
+  }
+
   /// The broker keeps what the group has not read; so the group's place comes before the storm.
   void wait_for_the_group() {
     kafka::Admin admin(options_.storm.client, clock_, log_);
@@ -181,7 +358,8 @@ class Up {
 
   bool caught_up() const {
     Snapshot now;
-    storm_->show(now);
+    if (storm_) storm_->show(now);
+    if (sensors_) show_sensors(now);
     intake_->show(now);
     return balance_->settle(now).missing == 0 && intake_->pipeline().account().lag == 0;
   }
@@ -189,7 +367,7 @@ class Up {
   /// More is stored than was acknowledged: is it this run's, twice, or did others write meanwhile?
   void tell_apart(Snapshot& last) const {
     const auto path = sqlite_path(options_.intake.sink);
-    if (!path) return;
+    if (!path || last.run.empty()) return;
     const auto verdict = row_by_row(*path, last.run);
     if (verdict)
       last.balance = balance_->settle(last, *verdict);
@@ -199,12 +377,18 @@ class Up {
 
   /// On the dashboard's lane.
   Snapshot take() {
-    desk_->tick();
     Snapshot s;
-    s.scenario = "brandpulse";
-    storm_->show(s);
+    s.scenario = options_.scenario.empty() ? "brandpulse" : options_.scenario;
+    if (desk_) {
+      play_events();
+      desk_->tick();
+      storm_->show(s);
+      s.state = desk_->state();
+    } else {
+      show_sensors(s);
+    }
     intake_->show(s);
-    s.state = settled_ ? "finished" : draining_ ? "draining" : desk_->state();
+    if (draining_) s.state = settled_ ? "finished" : "draining";
     s.broker = {.address = options_.storm.client.brokers.front().to_string(),
                 .embedded = broker_ != nullptr};
     if (broker_) {
@@ -227,13 +411,44 @@ class Up {
   std::optional<LiveBalance> balance_;
   std::unique_ptr<Storm> storm_;
   std::optional<Desk> desk_;
+  Nanos begun_ = 0;
+  std::size_t next_event_ = 0;
+  mutable std::mutex sensors_mutex_;
+  std::unique_ptr<Sensors> sensors_;
+  std::unique_ptr<Hook> hook_;
+  std::optional<SecretFile> secret_file_;
   std::unique_ptr<Dashboard> dashboard_;
 };
 
+int list_scenarios() {
+  for (const BundledScenario& each : bundled_scenarios())
+    fmt::print("{:<12} {}\n", each.name, about_scenario(each.text));
+  return kDone;
+}
+
+std::map<std::string, double> figures_of(const Snapshot& last) {
+  std::map<std::string, double> figures{{"lost", static_cast<double>(last.balance.missing)},
+                                        {"doubled", static_cast<double>(last.balance.doubled)},
+                                        {"failed", static_cast<double>(last.counters.failed)},
+                                        {"unknown", static_cast<double>(last.counters.unknown)},
+                                        {"rate", last.rate.average}};
+  if (const auto stored = last.latency_us.find("stored"); stored != last.latency_us.end()) {
+    const Quantiles& us = stored->second;
+    figures.insert({{"p50", us.p50 * 1e3},
+                    {"p90", us.p90 * 1e3},
+                    {"p99", us.p99 * 1e3},
+                    {"p999", us.p999 * 1e3},
+                    {"max", us.max * 1e3}});
+  }
+  return figures;
+}
+
 int run_up(const Invocation& invocation) {
+  if (invocation.settings.at("scenario").text == kListScenarios) return list_scenarios();
   Reader read(invocation.settings);
   UpOptions options = read_up(read);
   const bool json = options.json, quiet = options.quiet;
+  const std::vector<Limit> limits = options.limits;
   ConsoleLog log(
       std::max(read_log_level(read), read.given("log-level") ? LogLevel::kDebug : LogLevel::kWarn));
   if (const auto wrong = read.errors()) return report_error(*wrong);
@@ -249,32 +464,43 @@ int run_up(const Invocation& invocation) {
 
   // A storm with an end keeps the dashboard open: people look at it. Only a script's ends by
   // itself.
-  while (!Interrupt::wait(1000) && !up.failed() && !(json && up.storm_finished()))
+  while (!Interrupt::wait(1000) && !up.failed() && !(json && up.storm_finished())) {
     terminal.show(up.latest(), clock.now());
+    up.look();
+  }
 
   const Snapshot last = up.drain(terminal);
   terminal.finish(last);
   if (json) fmt::print("{}\n", to_json(UpAccount{.snapshot = last}));
   if (const auto outcome = up.outcome(); !outcome) return report_error(outcome.error());
-  if (!last.balance.ok) return kGoalFailed;
+  if (!report_limits(limits, figures_of(last)) || !last.balance.ok) return kGoalFailed;
   return Interrupt::asked() ? kInterruptedCleanly : kDone;
 }
 
 }  // namespace
 
+std::optional<Error> check_up(const Settings& settings) {
+  Reader read(settings);
+  read_up(read);
+  read_log_level(read);
+  return read.errors();
+}
+
 Command up_command() {
   return {.name = "up",
           .purpose = "broker, storm, pipeline, store and dashboard, in one process",
           .example = "datastorm up --rate 100k --dashboard 127.0.0.1:3000",
-          .settings =
-              join_settings({storm_settings(), intake_settings(), kBrokerSettings,
-                             std::vector<std::string_view>{"broker-listen", "dashboard", "control",
-                                                           "token", "allow-host", "no-open"}}),
+          .settings = join_settings(
+              {storm_settings(), intake_settings(), kBrokerSettings, kSensorSettings, kHookSettings,
+               std::vector<std::string_view>{"broker-listen", "dashboard", "control", "token",
+                                             "allow-host", "no-open", "scenario", "source", "event",
+                                             "limit"}}),
           .defaults = {{"rate", "100k"},
                        {"total", "0"},
                        {"workers", "1"},
                        {"retention-bytes", "1GiB"},
                        {"keep-unread", "true"},
+                       {"via", "hook"},
                        {"flush-ms", "5"}},
           .run = run_up};
 }

@@ -101,7 +101,7 @@ class KafkaSensors final : public Sensors {
       feed_->add(chunk_, ByteView(text, size), reading.producer_id);
       bytes += size;
     }
-    counts_.enqueued(end - first, {}, plan_.due(first));
+    counts_.enqueued(end - first, {}, plan_.due(first), clock_.now() - plan_.due(first));
     counts_.written(end - first, bytes);
     feed_->send();
     return end;

@@ -154,7 +154,7 @@ class HookSensors final : public Sensors {
     line.last_status = 0;
     line.not_before = now;
     line.give_up = now + via_.give_up;
-    counts_.enqueued(line.count, {}, plan_.due(first));
+    counts_.enqueued(line.count, {}, plan_.due(first), now - plan_.due(first));
     return first + line.count;
   }
 

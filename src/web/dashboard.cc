@@ -241,6 +241,13 @@ void Dashboard::reply_status(HttpResponder& answer) {
   answer.reply(200, kJson, to_json(latest()), with(kSafe, "Cache-Control", "no-store"));
 }
 
+void Dashboard::mount(std::string path, HttpHandler handler) {
+  lane_.call([&] {
+    mounted_path_ = std::move(path);
+    mounted_ = std::move(handler);
+  });
+}
+
 /// The token for a cookie that scripts of the page cannot read.
 void Dashboard::log_in(const HttpRequest& request, HttpResponder& answer) {
   if (request.method != "POST") return refuse(answer, 405, "logging in changes state", "POST");
@@ -258,6 +265,8 @@ void Dashboard::log_in(const HttpRequest& request, HttpResponder& answer) {
 }
 
 void Dashboard::serve(const HttpRequest& request, HttpResponder answer) {
+  if (!mounted_path_.empty() && request.path == mounted_path_)
+    return mounted_(request, std::move(answer));
   if (const auto refused = page_guard_->refuse(request))
     return refuse(answer, refused->status, refused->reason);
   const bool reads = request.method == "GET" || request.method == "HEAD";

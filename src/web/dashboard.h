@@ -56,6 +56,9 @@ class Dashboard {
 
   const Address& address() const { return address_; }
   const std::optional<Address>& control_address() const { return control_address_; }
+  /// Whoever serves it guards it too: requests for this path go there, not past the session guard.
+  void mount(std::string path, HttpHandler handler);
+  Lane& lane() { return lane_; }
   /// What was observed last: the terminal shows the same.
   Snapshot latest() const;
   /// Observes once more, tells viewers and keeps it, e.g. at the end.
@@ -99,6 +102,8 @@ class Dashboard {
   std::vector<HttpStream> viewers_;
   Address address_;
   std::optional<Address> control_address_;
+  std::string mounted_path_;  // empty: nothing is mounted
+  HttpHandler mounted_;
   std::unique_ptr<Guard> page_guard_;
   std::unique_ptr<Guard> control_guard_;
   Lane keeper_;

@@ -68,9 +68,14 @@ Hook::~Hook() {
 }
 
 void Hook::stop() {
+  if (std::exchange(stopped_, true)) return;
+  lane_.call([this] {
+    stopping_ = true;  // nothing on the lane looks at the feeds after this
+    lane_.cancel(sending_);
+    for (const auto& feed : feeds_) feed->send();
+  });
   feeds_.clear();      // their last outcomes are in the lane's inbox now,
   lane_.call([this] {  // before this
-    lane_.cancel(sending_);
     for (auto& [number, ticket] : tickets_) {
       ticket.failed = true;
       finish(ticket);
@@ -90,7 +95,7 @@ Status Hook::change_secrets(const std::vector<std::string>& secrets) {
 }
 
 bool Hook::away() const {
-  return std::ranges::any_of(feeds_, [](const auto& feed) { return feed->away(); });
+  return stopping_ || std::ranges::any_of(feeds_, [](const auto& feed) { return feed->away(); });
 }
 
 void Hook::reply(HttpResponder& answer, int status, std::string_view why,
@@ -107,6 +112,7 @@ void Hook::accept(HttpResponder& answer, std::uint32_t events) {
 
 void Hook::serve(const HttpRequest& request, HttpResponder answer) {
   ++counters_.requests;
+  if (stopping_) return reply(answer, 503, "it is ending", {{"Retry-After", "5"}});
   if (request.method != "POST")
     return reply(answer, 405, "events are sent with POST", {{"Allow", "POST"}});
   if (!request.header("content-length") && !request.header("transfer-encoding"))

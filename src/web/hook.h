@@ -13,6 +13,7 @@
 #pragma once
 
 #include <array>
+#include <atomic>
 #include <cstdint>
 #include <map>
 #include <memory>
@@ -58,7 +59,7 @@ struct HookCounters {
 };
 
 /// Threads:  serve() and what it answers belong to the lane; the rest may be called from any other.
-/// Lifetime: stop() before the server of its responders goes.
+/// Lifetime: stop() before the server of its responders goes; after that the lane may go, too.
 class Hook {
  public:
   static Result<std::unique_ptr<Hook>> start(HookSettings settings, Lane& lane, const Clock& clock,
@@ -116,6 +117,8 @@ class Hook {
   std::uint64_t next_ticket_ = 1;
   std::size_t in_flight_bytes_ = 0;
   bool sending_later_ = false;
+  std::atomic<bool> stopping_{false};
+  bool stopped_ = false;  // of who calls stop()
   Lane::TimerId sending_ = 0;
   HookCounters counters_;
   std::vector<std::unique_ptr<kafka::TopicFeed>> feeds_;  // by topic
