@@ -263,7 +263,7 @@ class HttpServer::Connection final : public Watcher {
           serve_one();
       }
     }
-    held_ = true;
+    held_ = !lingering_ && !streaming_;
   }
 
   void serve_one() {
