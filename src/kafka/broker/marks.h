@@ -21,6 +21,8 @@ struct Marks {
 };
 
 constexpr std::size_t kMarksBytes = 68;
+/// Where their copy lies, out of reach of a torn write of the marks.
+constexpr std::uint64_t kMarksCopyAt = 4096;
 
 std::array<std::uint8_t, kMarksBytes> encode_marks(const Marks& marks);
 /// Nothing for bytes that are no marks, or not whole.

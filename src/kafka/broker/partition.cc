@@ -34,6 +34,8 @@ std::unique_ptr<Partition> Partition::open(Files& files, std::string name,
     partition->producers_.forget_from(partition->log_->end_offset());
     if (auto saved = partition->save_producers(files); !saved) partition->go_offline(saved.error());
   }
+  // What was found may have been served before as synced, whatever the marks say.
+  if (wait_for_sync && partition->has_unsynced()) partition->sync().ok();
   return partition;
 }
 
@@ -71,7 +73,10 @@ Partition::Appended Partition::append(const BatchHeader& header, ByteSpan batch)
   if (const auto settled = settle_locked(header)) return *settled;
   const auto base = log_->append(header, batch);
   if (!base) {
-    operator_log_.error("partition {}: {}", name_, base.error().message);
+    if (log_->sync_failed())
+      go_offline(base.error());
+    else
+      operator_log_.error("partition {}: {}", name_, base.error().message);
     return {.error = KafkaError::kKafkaStorageError};
   }
   BatchHeader stored = header;
@@ -237,7 +242,14 @@ void Partition::expire_producers(std::int64_t now_ms, std::int64_t lives_ms) {
 }
 
 Status Partition::sync_marks() {
-  return log_ ? log_->sync_marks() : Status(Done{});
+  {
+    const std::lock_guard lock(mutex_);
+    if (offline_) return Error{ErrorCode::kStorage, name_ + " is offline"};
+    if (auto copied = log_->copy_marks(); !copied) return copied;
+  }
+  auto synced = log_->sync_marks();
+  if (!synced) go_offline(synced.error());
+  return synced;
 }
 
 std::uint64_t Partition::bytes() {

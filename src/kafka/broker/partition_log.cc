@@ -8,7 +8,8 @@
 namespace ds::kafka::broker {
 namespace {
 
-constexpr std::int32_t kLeaderEpoch = 0;  // one broker, never replaced
+/// What a search by time decompresses of a batch; a larger one is found as a whole.
+constexpr std::size_t kPlainBytesMax = 16 << 20;
 
 Error damaged(const std::string& folder, std::int64_t offset, std::string_view why) {
   return Error{.code = ErrorCode::kCorrupt,
@@ -87,10 +88,9 @@ Status PartitionLog::recover(const std::function<void(const BatchHeader&)>& each
   auto marks_file = files_.open(folder_ + "/marks", OpenMode::kCreate);
   if (!marks_file) return std::move(marks_file).error();
   marks_ = std::move(*marks_file);
-  std::array<std::uint8_t, kMarksBytes> bytes;
-  const auto got = marks_->read_at(bytes, 0);
-  if (!got) return got.error();
-  const auto marks = decode_marks(ByteView(bytes).first(*got));
+  auto read = read_marks();
+  if (!read) return std::move(read).error();
+  const std::optional<Marks> marks = std::move(*read);
 
   auto listed = find_files();
   if (!listed) return std::move(listed).error();
@@ -100,10 +100,12 @@ Status PartitionLog::recover(const std::function<void(const BatchHeader&)>& each
   const bool no_id = settings_.boot_id == decltype(settings_.boot_id){};
   const bool same_boot = marks && !no_id && marks->boot_id == settings_.boot_id;
   const std::int64_t trusted = !marks ? 0 : same_boot ? marks->end_offset : marks->synced_offset;
+  bool was_cut = false;
   if (same_boot)  // a segment that was made, but whose first append was never marked
     while (!found.empty() && found.back().name.base_offset > marks->active_segment) {
       if (auto gone = files_.remove(found.back().path); !gone) return gone;
       found.pop_back();
+      was_cut = true;
     }
 
   std::int64_t expected = marks ? marks->start_offset : 0;
@@ -134,6 +136,7 @@ Status PartitionLog::recover(const std::function<void(const BatchHeader&)>& each
         bad = {*size, "the file ends early", false};
       if (active && !bad && *size > marks->end) {
         if (auto cut = (*segment)->file().truncate(marks->end); !cut) return cut;
+        was_cut = true;
       }
     }
     if (!bad) continue;
@@ -143,21 +146,34 @@ Status PartitionLog::recover(const std::function<void(const BatchHeader&)>& each
     if (expected < trusted)
       log.error("{}: cut at offset {}, {} records that were stored are lost: {}", folder_, expected,
                 trusted - expected, bad->why);
-    else if (!bad->unused)
+    else if (!bad->unused || !settings_.recycle)
       log.warn("{}: cut a torn tail of {} bytes at offset {}: {}", folder_, lost, expected,
                bad->why);
     if (auto cut_off = cut(i, bad->at, found); !cut_off) return cut_off;
+    was_cut = true;
     break;
   }
   if (expected < trusted && !settings_.repair)
     return damaged(folder_, expected, fmt::format("records up to {} are missing", trusted));
+  if (marks && expected < marks->start_offset) {  // all that is left was deleted before
+    for (const auto& segment : segments_)
+      if (auto gone = files_.remove(segment->file().path()); !gone) return gone;
+    segments_.clear();
+    expected = marks->start_offset;
+  }
 
+  // What was cut must not come back behind what is acknowledged from now on.
+  if (was_cut && !settings_.recycle) {
+    if (!segments_.empty())
+      if (auto synced = segments_.back()->file().sync(); !synced) return synced;
+    if (auto synced = sync_folder(); !synced) return synced;
+  }
   if (segments_.empty()) {
     auto first = open_segment(path_of(expected), expected);
     if (!first) return std::move(first).error();
     segments_.push_back(std::move(*first));
-    folder_unsynced_ = true;
   }
+  folder_unsynced_ = true;  // who made these files may have been killed before it was synced
   for (const auto& segment : segments_) bytes_ += segment->end();
   end_offset_ = segments_.back()->next_offset();
   start_offset_ = segments_.front()->base_offset();
@@ -186,21 +202,50 @@ Status PartitionLog::cut(std::size_t segment, std::uint64_t at, const std::vecto
   return Done{};
 }
 
-Status PartitionLog::write_marks(std::uint64_t end, std::int64_t end_offset) {
+Status PartitionLog::write_marks(std::uint64_t end, std::int64_t end_offset, std::uint64_t at) {
   return marks_->write_at(encode_marks({.active_segment = segments_.back()->base_offset(),
                                         .end = end,
                                         .end_offset = end_offset,
                                         .synced_offset = synced_offset_,
                                         .start_offset = start_offset_,
                                         .boot_id = settings_.boot_id}),
-                          0);
+                          at);
+}
+
+/// The marks, or what their copy surely knows where they are no more.
+Result<std::optional<Marks>> PartitionLog::read_marks() {
+  std::optional<Marks> read[2];
+  for (const std::size_t i : {0, 1}) {
+    std::array<std::uint8_t, kMarksBytes> bytes;
+    const auto got = marks_->read_at(bytes, i == 0 ? 0 : kMarksCopyAt);
+    if (!got) return got.error();
+    read[i] = decode_marks(ByteView(bytes).first(*got));
+  }
+  auto& [marks, copy] = read;
+  if (!copy) return marks;
+  if (!marks) {
+    marks = copy;
+    marks->boot_id = {};  // where the log ended it does not know
+  }
+  marks->start_offset = std::max(marks->start_offset, copy->start_offset);
+  marks->synced_offset = std::max(marks->synced_offset, copy->synced_offset);
+  return marks;
 }
 
 Status PartitionLog::roll() {
+  // A later segment must not be there after a power loss where the first one is not.
+  if (!settings_.recycle && folder_unsynced_) {
+    if (auto synced = sync_folder(); !synced) return sync_failed_ = true, synced;
+    folder_unsynced_ = false;
+  }
   // A recycled file is longer than what counts of it; a closed one ends where its batches end.
+  // So does one to which an append has failed, after a power loss too.
   Segment& last = *segments_.back();
-  if (settings_.recycle)
+  if (settings_.recycle || torn_)
     if (auto cut = last.file().truncate(last.end()); !cut) return cut;
+  if (torn_ && !settings_.recycle)
+    if (auto synced = last.file().sync(); !synced) return sync_failed_ = true, synced;
+  torn_ = false;
   const bool recycled = spare_ && spare_.use_count() == 1;  // and nobody reads it any more
   if (spare_) {
     const std::string path = spare_->file().path();
@@ -232,9 +277,9 @@ Result<std::int64_t> PartitionLog::append(BatchHeader header, ByteSpan batch) {
   header.base_offset = end_offset_;
   assign_base_offset(batch, end_offset_, kLeaderEpoch);
   Segment& active = *segments_.back();
-  if (auto written = active.write(batch); !written) return std::move(written).error();
+  if (auto written = active.write(batch); !written) return torn_ = true, std::move(written).error();
   if (auto marked = write_marks(active.end() + batch.size(), header.next_offset()); !marked)
-    return std::move(marked).error();
+    return torn_ = true, std::move(marked).error();
   active.accept(header);
   end_offset_ = header.next_offset();
   bytes_ += batch.size();
@@ -289,7 +334,7 @@ Result<PartitionLog::TimedOffset> PartitionLog::find_time(std::int64_t timestamp
       ByteVec bytes(header->size());
       if (const auto got = segment->file().read_at(bytes, at); !got) return got.error();
       ByteVec scratch;
-      RecordReader records({*header, bytes}, scratch);
+      RecordReader records({*header, bytes}, scratch, kPlainBytesMax);
       while (const auto record = records.next())
         if (record->timestamp >= timestamp && record->offset >= start_offset_)
           return TimedOffset{record->offset, record->timestamp};
@@ -321,7 +366,7 @@ std::vector<std::shared_ptr<Segment>> PartitionLog::drop_before(std::int64_t off
   offset = std::min(offset, end_offset_);
   if (offset <= start_offset_) return dropped;
   start_offset_ = offset;
-  synced_offset_ = std::max(synced_offset_, start_offset_);
+  if (!settings_.recycle) synced_offset_ = std::max(synced_offset_, start_offset_);
   while (segments_.size() > 1 && segments_.front()->next_offset() <= start_offset_) {
     bytes_ -= segments_.front()->end();
     dropped.push_back(segments_.front());

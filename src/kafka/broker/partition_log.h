@@ -19,6 +19,7 @@
 #include <vector>
 
 #include "base/log.h"
+#include "kafka/broker/marks.h"
 #include "kafka/broker/segment.h"
 
 namespace ds::kafka::broker {
@@ -106,7 +107,11 @@ class PartitionLog {
   void set_segment_bytes(std::uint64_t bytes) { settings_.segment_bytes = bytes; }
   std::uint64_t segment_bytes() const { return settings_.segment_bytes; }
 
+  /// Writes the marks' copy, which no append touches; sync_marks() then has it on the disk.
+  Status copy_marks() { return write_marks(segments_.back()->end(), end_offset_, kMarksCopyAt); }
   Status sync_marks() { return marks_->sync(); }
+  /// A sync on the way of an append has failed: whoever owns this must let it go.
+  bool sync_failed() const { return sync_failed_; }
   Status sync_folder() { return files_.sync_folder(folder_); }
   const std::string& folder() const { return folder_; }
 
@@ -123,7 +128,8 @@ class PartitionLog {
   Status cut(std::size_t segment, std::uint64_t at, const std::vector<Found>& found);
   Status roll();
   Status write_marks() { return write_marks(segments_.back()->end(), end_offset_); }
-  Status write_marks(std::uint64_t end, std::int64_t end_offset);
+  Status write_marks(std::uint64_t end, std::int64_t end_offset, std::uint64_t at = 0);
+  Result<std::optional<Marks>> read_marks();
   std::string path_of(std::int64_t base_offset) const;
   Result<std::shared_ptr<Segment>> open_segment(const std::string& path, std::int64_t base_offset);
   /// Keeps one dropped segment for roll(), in place of what it kept.
@@ -140,6 +146,8 @@ class PartitionLog {
   std::int64_t synced_offset_ = 0;
   std::uint64_t bytes_ = 0;
   bool folder_unsynced_ = false;
+  bool sync_failed_ = false;
+  bool torn_ = false;  // behind the active segment's end lies what an append that failed has left
 };
 
 /// The kernel's boot id; zeros where there is none (then every start is judged as after a boot).

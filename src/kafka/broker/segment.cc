@@ -101,6 +101,10 @@ Result<std::optional<Segment::Bad>> Segment::walk(
       return bad(fmt::format("a batch of offset {} where {} was expected", header->base_offset,
                              next_offset_),
                  header->base_offset < next_offset_);
+    // The only field that neither the checksum nor the order of offsets covers.
+    if (header->leader_epoch != kLeaderEpoch)
+      return bad(fmt::format("a batch of leader epoch {}, which this broker never had",
+                             header->leader_epoch));
     if (header->size() > limit - end_)
       return bad(
           fmt::format("a batch of {} bytes is cut short after {}", header->size(), limit - end_));

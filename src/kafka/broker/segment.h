@@ -14,6 +14,8 @@
 
 namespace ds::kafka::broker {
 
+constexpr std::int32_t kLeaderEpoch = 0;  // of every batch: one broker, never replaced
+
 /// Threads:  none of its own: the partition's lock guards everything but read_at() of bytes below
 ///           end(), which nobody changes any more.
 /// Lifetime: shared, so that a reader keeps a deleted segment's bytes until it is done.

@@ -268,6 +268,12 @@ void Topics::remove_folder(const std::string& folder) {
   if (auto gone = files_.remove(folder); !gone) log_.warn("{}", gone.error().message);
 }
 
+Status Topics::keep_folders(const Uuid& id) {
+  if (settings_.log.recycle) return Done{};
+  if (auto synced = files_.sync_folder(folder_of(id)); !synced) return synced;
+  return files_.sync_folder(settings_.data_dir + "/logs");
+}
+
 std::shared_ptr<const Topic> Topics::find(std::string_view name) const {
   const std::shared_lock lock(mutex_);
   const auto found = topics_.find(name);
@@ -321,9 +327,11 @@ Refusal Topics::create(const std::string& name, std::int32_t partitions,
             fmt::format("a topic has 1 to {} partitions", settings_.partitions_max)};
   const std::lock_guard one_at_a_time(changes_);
   if (find(name)) return {KafkaError::kTopicAlreadyExists, fmt::format("{} exists", name)};
-  auto topic = std::make_shared<Topic>(Topic{name, random_uuid(), configs, {}});
+  auto topic = std::make_shared<Topic>(Topic{name, settings_.new_id(), configs, {}});
   for (std::size_t i = 0; i < static_cast<std::size_t>(partitions); ++i)
     topic->partitions.push_back(open_partition(*topic, i));
+  if (auto kept = keep_folders(topic->id); !kept)
+    return {KafkaError::kKafkaStorageError, kept.error().message};
   return publish(name, topic);
 }
 
@@ -348,6 +356,8 @@ Refusal Topics::add_partitions(const std::string& name, std::int32_t count) {
   auto grown = std::make_shared<Topic>(*topic);
   for (std::size_t i = topic->partitions.size(); i < static_cast<std::size_t>(count); ++i)
     grown->partitions.push_back(open_partition(*grown, i));
+  if (auto kept = keep_folders(topic->id); !kept)
+    return {KafkaError::kKafkaStorageError, kept.error().message};
   return publish(name, grown);
 }
 

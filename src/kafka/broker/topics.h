@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <map>
 #include <memory>
 #include <mutex>
@@ -59,11 +60,16 @@ struct Refusal {
 Refusal check_topic_name(std::string_view name);
 Refusal check_topic_configs(const TopicConfigs& configs);
 
+/// 16 bytes from the system's random source.
+Uuid random_uuid();
+std::string uuid_text(const Uuid& id);  // 22 characters of URL-safe base64, as Kafka writes it
+
 struct TopicsSettings {
   std::string data_dir;
   LogSettings log;
   bool wait_for_sync = false;
   std::int32_t partitions_max = 10'000;  // of one topic
+  std::function<Uuid()> new_id = random_uuid;
 };
 
 /// Threads: any. A change writes and syncs the table before it is visible: some milliseconds.
@@ -103,6 +109,8 @@ class Topics {
   std::shared_ptr<Partition> open_partition(const Topic& topic, std::size_t index) const;
   std::string folder_of(const Uuid& id) const;
   void remove_folder(const std::string& folder);
+  /// Makes the folders of new partitions survive a power loss, where their records are to.
+  Status keep_folders(const Uuid& id);
   /// Writes the table with `topic` in place of the one of that name (null: without it), then shows
   /// it.
   Refusal publish(const std::string& name, std::shared_ptr<const Topic> topic);
@@ -114,9 +122,5 @@ class Topics {
   mutable std::shared_mutex mutex_;
   Table topics_;
 };
-
-/// 16 bytes from the system's random source.
-Uuid random_uuid();
-std::string uuid_text(const Uuid& id);  // 22 characters of URL-safe base64, as Kafka writes it
 
 }  // namespace ds::kafka::broker
