@@ -189,8 +189,9 @@ class Kafka:
 
 def checked(arguments, limit, **more):
     """Runs a helper program that must succeed; returns its output as text."""
-    done = subprocess.run([str(each) for each in arguments], stdin=subprocess.DEVNULL, text=True,
-                          capture_output=True, timeout=limit, **more)
+    if "input" not in more:
+        more["stdin"] = subprocess.DEVNULL
+    done = subprocess.run([str(each) for each in arguments], text=True, capture_output=True, timeout=limit, **more)
     if done.returncode != 0:
         raise AssertionError(f"{' '.join(map(str, arguments))} ended with {done.returncode}:\n"
                              f"{done.stdout[-1000:]}{done.stderr[-2000:]}")

@@ -33,6 +33,8 @@ import org.apache.kafka.common.record.internal.SimpleRecord;
  *
  *   message CLASS VERSION HEX JSON  "ok" when Kafka's CLASS reads HEX whole, finds the values of
  *                                   JSON in it under those names, and writes the same bytes
+ *   default CLASS VERSION           the bytes of a message of which nothing was set, in hex
+ *   reads CLASS VERSION HEX         "ok" when Kafka's CLASS reads HEX whole
  *   errors                          code|NAME|retriable, separated by blanks
  *   records HEX                     the batches and their records as JSON, checksums verified
  *   batch CODEC JSON                the bytes of a batch of these records, in hex
@@ -69,6 +71,17 @@ public class KafkaOracle {
 
         String again = hex(MessageUtil.toByteBufferAccessor(message, version).buffer());
         return again.equals(hex) ? "ok" : "error Kafka writes " + again + ", not " + hex;
+    }
+
+    private static String defaults(String name, short version) throws Exception {
+        Message message = (Message) converter(name).type.getConstructor().newInstance();
+        return hex(MessageUtil.toByteBufferAccessor(message, version).buffer());
+    }
+
+    private static String reads(String name, short version, String hex) throws Exception {
+        ByteBufferAccessor in = new ByteBufferAccessor(ByteBuffer.wrap(HEX.parseHex(hex)));
+        converter(name).type.getConstructor(Readable.class, short.class).newInstance(in, version);
+        return in.remaining() == 0 ? "ok" : "error " + in.remaining() + " bytes left over";
     }
 
     private static String errors() {
@@ -134,6 +147,14 @@ public class KafkaOracle {
             case "message": {
                 String[] a = line.split(" ", 5);
                 return message(a[1], Short.parseShort(a[2]), a[3].substring(1), a[4]);
+            }
+            case "default": {
+                String[] a = line.split(" ");
+                return defaults(a[1], Short.parseShort(a[2]));
+            }
+            case "reads": {
+                String[] a = line.split(" ");
+                return reads(a[1], Short.parseShort(a[2]), a[3].substring(1));
             }
             case "errors": return errors();
             case "records": return records(words[1]);
