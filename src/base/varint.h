@@ -49,6 +49,30 @@ inline std::optional<std::uint64_t> take_varint(ByteView& from) {
   }
   return std::nullopt;
 }
+/// The same between two pointers, which stay in registers: for loops over many small fields (spans
+/// and optionals that go through memory cost four times as much there). False leaves `at` anywhere.
+[[gnu::always_inline]] inline bool take_varint(const std::uint8_t*& at, const std::uint8_t* end,
+                                               std::uint64_t& value) {
+  if (end - at >= 2 && (at[0] & at[1] & 128) == 0) [[likely]] {
+    // One byte or two, without a branch: lengths around 64 would be guessed wrong half the time.
+    const std::uint64_t more = at[0] >> 7;
+    value = (at[0] & 127u) | (at[1] * more) << 7;
+    at += 1 + more;
+    return true;
+  }
+  ByteView rest(at, end);
+  const auto taken = take_varint(rest);
+  at = rest.data();
+  value = taken.value_or(0);
+  return taken.has_value();
+}
+/// A zigzag varint from 0 to `max`.
+[[gnu::always_inline]] inline bool take_size(const std::uint8_t*& at, const std::uint8_t* end,
+                                             std::uint64_t max, std::uint64_t& value) {
+  if (!take_varint(at, end, value) || (value & 1) != 0) return false;
+  value >>= 1;
+  return value <= max;
+}
 inline std::optional<std::int64_t> take_zigzag(ByteView& from) {
   const auto value = take_varint(from);
   if (!value) return std::nullopt;

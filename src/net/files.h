@@ -33,6 +33,12 @@ class File {
   virtual Result<std::uint64_t> size() = 0;
   /// Fills `into` from `at` on; returns fewer bytes only at the end of the file.
   virtual Result<std::size_t> read_at(ByteSpan into, std::uint64_t at) = 0;
+  /// Where bytes from `at` on lie in memory: up to `size` of them, perhaps fewer, until they are
+  /// overwritten or cut off. Nothing when they have to be read.
+  virtual ByteView view(std::uint64_t at, std::size_t size) {
+    static_cast<void>(at), static_cast<void>(size);
+    return {};
+  }
   /// Writes all, or fails; then any part of it may have been written.
   virtual Status write_at(ByteView bytes, std::uint64_t at) = 0;
   /// Returns when the content (not the times) is on the disk: fdatasync.

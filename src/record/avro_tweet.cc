@@ -1,5 +1,7 @@
 #include "record/avro_tweet.h"
 
+#include <limits>
+
 #include "base/varint.h"
 
 namespace ds {
@@ -11,11 +13,13 @@ void append_text(ByteVec& out, std::string_view text) {
   out.insert(out.end(), text.begin(), text.end());
 }
 
-bool take_text(ByteView& from, std::string_view& text) {
-  const auto length = take_zigzag(from);
-  if (!length || *length < 0 || static_cast<std::uint64_t>(*length) > from.size()) return false;
-  text = as_text(from.first(static_cast<std::size_t>(*length)));
-  from = from.subspan(text.size());
+[[gnu::always_inline]] inline bool take_text(const std::uint8_t*& at, const std::uint8_t* end,
+                                             std::string_view& text) {
+  std::uint64_t length;
+  if (!take_size(at, end, std::numeric_limits<std::int64_t>::max(), length)) return false;
+  if (length > static_cast<std::uint64_t>(end - at)) return false;
+  text = {reinterpret_cast<const char*>(at), static_cast<std::size_t>(length)};
+  at += length;
   return true;
 }
 
@@ -41,15 +45,21 @@ void append_avro(ByteVec& out, const TweetView& tweet) {
   append_avro_tail(out, tweet.text, tweet.brand, tweet.sentiment);
 }
 
+bool decode_avro_tweet(ByteView bytes, TweetView& tweet) {
+  const std::uint8_t* at = bytes.data();
+  const std::uint8_t* const end = at + bytes.size();
+  std::uint64_t timestamp = 0;
+  if (!take_text(at, end, tweet.tweet_id) || !take_varint(at, end, timestamp) ||
+      !take_text(at, end, tweet.text) || !take_text(at, end, tweet.brand) ||
+      !take_text(at, end, tweet.sentiment))
+    return false;
+  tweet.timestamp = unzigzag(timestamp);
+  return at == end;
+}
+
 std::optional<TweetView> decode_avro_tweet(ByteView bytes) {
-  TweetView tweet;
-  if (!take_text(bytes, tweet.tweet_id)) return std::nullopt;
-  const auto timestamp = take_zigzag(bytes);
-  if (!timestamp) return std::nullopt;
-  tweet.timestamp = *timestamp;
-  if (!take_text(bytes, tweet.text) || !take_text(bytes, tweet.brand) ||
-      !take_text(bytes, tweet.sentiment) || !bytes.empty())
-    return std::nullopt;
+  std::optional<TweetView> tweet(std::in_place);
+  if (!decode_avro_tweet(bytes, *tweet)) tweet.reset();
   return tweet;
 }
 

@@ -18,7 +18,8 @@ void append_avro(ByteVec& out, const TweetView& tweet);
 void append_avro_tail(ByteVec& out, std::string_view text, std::string_view brand,
                       std::string_view sentiment);
 
-/// Nothing when the bytes are not exactly one tweet. Views point into `bytes`.
+/// False when the bytes are not exactly one tweet. Views point into `bytes`.
+bool decode_avro_tweet(ByteView bytes, TweetView& tweet);
 std::optional<TweetView> decode_avro_tweet(ByteView bytes);
 
 /// Confluent's frame: a zero byte and the schema's id, 4 bytes.

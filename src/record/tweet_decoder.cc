@@ -10,9 +10,9 @@
 namespace ds {
 namespace {
 
-std::optional<TweetView> decode_confluent(ByteView bytes) {
+bool decode_confluent(ByteView bytes, TweetView& tweet) {
   const auto frame = take_confluent_frame(bytes);
-  return frame ? decode_avro_tweet(frame->payload) : std::nullopt;
+  return frame && decode_avro_tweet(frame->payload, tweet);
 }
 
 }  // namespace
@@ -38,28 +38,32 @@ TweetDecoder::TweetDecoder(TweetDecoder&&) noexcept = default;
 TweetDecoder& TweetDecoder::operator=(TweetDecoder&&) noexcept = default;
 
 std::optional<TweetView> TweetDecoder::decode(ByteView bytes) {
+  std::optional<TweetView> tweet(std::in_place);
+  if (!decode(bytes, *tweet)) tweet.reset();
+  return tweet;
+}
+
+bool TweetDecoder::decode(ByteView bytes, TweetView& tweet) {
   switch (encoding_) {
     case TweetEncoding::kAvro:
-      return decode_avro_tweet(bytes);
+      return decode_avro_tweet(bytes, tweet);
     case TweetEncoding::kConfluent:
-      return decode_confluent(bytes);
+      return decode_confluent(bytes, tweet);
     case TweetEncoding::kJson:
-      return decode_json(bytes);
+      return decode_json(bytes, tweet);
     case TweetEncoding::kAuto:
       break;
   }
-  if (!bytes.empty() && bytes[0] == '{') return decode_json(bytes);
-  if (!bytes.empty() && bytes[0] == 0)
-    if (const auto tweet = decode_confluent(bytes)) return tweet;
-  return decode_avro_tweet(bytes);
+  if (!bytes.empty() && bytes[0] == '{') return decode_json(bytes, tweet);
+  if (!bytes.empty() && bytes[0] == 0 && decode_confluent(bytes, tweet)) return true;
+  return decode_avro_tweet(bytes, tweet);
 }
 
-std::optional<TweetView> TweetDecoder::decode_json(ByteView bytes) {
+bool TweetDecoder::decode_json(ByteView bytes, TweetView& tweet) {
   if (!json_) json_ = std::make_unique<Json>();
   simdjson::dom::object object;
   if (json_->parser.parse(bytes.data(), bytes.size()).get(object) != simdjson::SUCCESS)
-    return std::nullopt;
-  TweetView tweet;
+    return false;
   const auto text = [&](const char* name, std::string_view& into) {
     return object[name].get(into) == simdjson::SUCCESS;
   };
@@ -67,7 +71,7 @@ std::optional<TweetView> TweetDecoder::decode_json(ByteView bytes) {
   if (!text("tweetId", tweet.tweet_id) || !text("text", tweet.text) ||
       !text("brand", tweet.brand) || !text("sentiment", tweet.sentiment) ||
       object["timestamp"].get(timestamp) != simdjson::SUCCESS)
-    return std::nullopt;
+    return false;
   tweet.timestamp = timestamp;
   // The parser's strings last until its next document only.
   std::string& kept = json_->kept.emplace_back();
@@ -78,7 +82,7 @@ std::optional<TweetView> TweetDecoder::decode_json(ByteView bytes) {
     kept += *each;
     *each = std::string_view(kept).substr(at);
   }
-  return tweet;
+  return true;
 }
 
 std::optional<Reading> TweetDecoder::reading(ByteView bytes) {

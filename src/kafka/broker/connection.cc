@@ -14,7 +14,10 @@ namespace ds::kafka::broker {
 namespace {
 
 constexpr std::size_t kReadBytesATurn = 4u << 20;  // then the others have their turn
-constexpr std::size_t kHeaderFront = 8;            // length, API, version: enough to judge a frame
+constexpr std::size_t kPiecesMax = 64;             // of one write
+constexpr std::size_t kOfferedMax = 2u << 20;      // bytes of one write
+constexpr std::size_t kWorthAWrite = 64u << 10;
+constexpr std::size_t kHeaderFront = 8;  // length, API, version: enough to judge a frame
 
 }  // namespace
 
@@ -214,6 +217,39 @@ Result<std::size_t> Connection::fill(ByteSpan into) {
   return filled;
 }
 
+/// Offers what lies in memory at the front of the queue, where it lies. Nothing is offered when a
+/// slice of a file comes within few bytes: one write shall take both.
+std::size_t Connection::offer(std::vector<iovec>& pieces) {
+  std::size_t offered = 0;
+  pieces.clear();
+  for (const Piece& piece : out_) {
+    for (std::size_t at = piece.at, left = piece.left(); left > 0;) {
+      const ByteView bytes = piece.slice.segment
+                                 ? piece.slice.segment->file().view(piece.slice.position + at, left)
+                                 : ByteView(piece.bytes).subspan(at);
+      if (bytes.empty()) return offered < kWorthAWrite ? 0 : offered;
+      pieces.push_back({const_cast<std::uint8_t*>(bytes.data()), bytes.size()});
+      offered += bytes.size();
+      at += bytes.size();
+      left -= bytes.size();
+      if (pieces.size() == kPiecesMax || offered >= kOfferedMax) return offered;
+    }
+  }
+  return offered;
+}
+
+/// The first `size` bytes of the queue are the socket's now.
+void Connection::forget(std::size_t size) {
+  while (size > 0) {
+    Piece& piece = out_.front();
+    const std::size_t taken = std::min(size, piece.left());
+    if (!piece.slice.segment) unsent_ -= taken;
+    piece.at += taken;
+    size -= taken;
+    if (piece.left() == 0) out_.pop_front();
+  }
+}
+
 /// Sends what the socket takes; false when the connection is over.
 bool Connection::write() {
   while (true) {
@@ -223,6 +259,15 @@ bool Connection::write() {
     if (fresh) {
       stuck_ = {};
       stuck_at_ = 0;
+      std::vector<iovec>& pieces = server_.pieces();
+      if (const std::size_t offered = offer(pieces); offered > 0) {
+        const IoResult result = transport_->write(pieces);
+        if (!result.ok()) return false;
+        const std::size_t taken = result.kind == IoResult::Kind::kBytes ? result.bytes : 0;
+        forget(taken);
+        if (taken < offered) return true;
+        continue;
+      }
       const auto filled = fill(server_.send_buffer());
       if (!filled) {  // half an answer cannot be taken back
         refuse(filled.error().message);

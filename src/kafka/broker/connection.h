@@ -81,6 +81,8 @@ class Connection final : public Watcher {
   bool make_room(std::size_t frame);
   void queue_ready_answers();
   bool write();
+  std::size_t offer(std::vector<iovec>& pieces);
+  void forget(std::size_t size);
   Result<std::size_t> fill(ByteSpan into);
   void watch_what_matters();
   void end_hold();

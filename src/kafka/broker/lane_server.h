@@ -40,6 +40,7 @@ class LaneServer {
   Log& log() { return log_; }
   BufferPool& pool() { return pool_; }
   ByteSpan send_buffer() { return send_buffer_; }
+  std::vector<iovec>& pieces() { return pieces_; }  // scratch of a connection's write
   Poller& poller() { return lane_.poller(); }
   /// Its retry_held() is called in some milliseconds.
   void retry_later(std::uint64_t connection);
@@ -53,6 +54,7 @@ class LaneServer {
   Log& log_;
   BufferPool pool_{32u << 20};
   ByteVec send_buffer_;
+  std::vector<iovec> pieces_;
   std::unordered_map<std::uint64_t, std::unique_ptr<Connection>> connections_;
   std::vector<std::uint64_t> held_;  // connections that wait for room
   std::uint64_t next_id_ = 1;

@@ -1,10 +1,13 @@
 #include "kafka/broker/memory_files.h"
 
 #include <sys/mman.h>
-#include <sys/stat.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <cstring>
+#include <shared_mutex>
+#include <utility>
+#include <vector>
 
 namespace ds::kafka::broker {
 namespace {
@@ -15,68 +18,142 @@ Error memory_error(std::string_view what, const std::string& path, int error) {
                .system = error};
 }
 
+/// Anonymous memory in chunks, of which the kernel gives those pages that are touched.
+class Chunk {
+ public:
+  static constexpr std::size_t kBytes = 2u << 20;
+
+  static Result<Chunk> map(bool huge, const std::string& path) {
+    // A huge page costs a fault and a look-up for 2 MiB; it must lie at a multiple of its size.
+    const std::size_t asked = huge ? 2 * kBytes : kBytes;
+    void* const got = mmap(nullptr, asked, PROT_READ | PROT_WRITE,
+                           MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+    if (got == MAP_FAILED) return memory_error("grow", path, errno);
+    Chunk chunk;
+    chunk.bytes_ = static_cast<std::uint8_t*>(got);
+    if (!huge) return chunk;
+    const std::size_t before = (kBytes - reinterpret_cast<std::uintptr_t>(got) % kBytes) % kBytes;
+    if (before > 0) munmap(got, before);
+    chunk.bytes_ += before;
+    munmap(chunk.bytes_ + kBytes, kBytes - before);
+    madvise(chunk.bytes_, kBytes, MADV_HUGEPAGE);  // a wish; small pages do as well
+    return chunk;
+  }
+  Chunk(Chunk&& other) noexcept : bytes_(std::exchange(other.bytes_, nullptr)) {}
+  Chunk& operator=(Chunk&& other) noexcept {
+    std::swap(bytes_, other.bytes_);
+    return *this;
+  }
+  ~Chunk() {
+    if (bytes_) munmap(bytes_, kBytes);
+  }
+  std::uint8_t* bytes() const { return bytes_; }
+
+ private:
+  Chunk() = default;
+  std::uint8_t* bytes_ = nullptr;
+};
+
+}  // namespace
+
+/// What a file holds. Its chunks stay where they are until they are cut off.
+struct MemoryFiles::Content {
+  std::shared_mutex
+      mutex;  // of the list and the size; the bytes are the readers' and writer's care
+  std::vector<Chunk> chunks;
+  std::uint64_t size = 0;
+
+  /// The rest of the chunk at `at`, of those that are there.
+  ByteSpan rest(std::uint64_t at) const {
+    const std::size_t within = at % Chunk::kBytes;
+    return {chunks[at / Chunk::kBytes].bytes() + within, Chunk::kBytes - within};
+  }
+  /// The first chunk is all that most files need, and they are many: small pages for that.
+  Status grow(std::uint64_t end, const std::string& path) {
+    while (chunks.size() * Chunk::kBytes < end) {
+      auto chunk = Chunk::map(!chunks.empty(), path);
+      if (!chunk) return std::move(chunk).error();
+      chunks.push_back(std::move(*chunk));
+    }
+    return Done{};
+  }
+};
+
+namespace {
+
 class MemoryFile final : public File {
  public:
-  MemoryFile(std::shared_ptr<const Fd> fd, std::string path)
-      : fd_(std::move(fd)), path_(std::move(path)) {}
+  MemoryFile(std::shared_ptr<MemoryFiles::Content> content, std::string path)
+      : content_(std::move(content)), path_(std::move(path)) {}
 
   const std::string& path() const override { return path_; }
   Result<std::uint64_t> size() override {
-    struct stat status {};
-    if (fstat(fd_->get(), &status) != 0) return memory_error("measure", path_, errno);
-    return static_cast<std::uint64_t>(status.st_size);
+    const std::shared_lock lock(content_->mutex);
+    return content_->size;
   }
   Result<std::size_t> read_at(ByteSpan into, std::uint64_t at) override {
     std::size_t got = 0;
     while (got < into.size()) {
-      const auto n =
-          pread(fd_->get(), into.data() + got, into.size() - got, static_cast<off_t>(at + got));
-      if (n < 0 && errno == EINTR) continue;
-      if (n < 0) return memory_error("read", path_, errno);
-      if (n == 0) break;
-      got += static_cast<std::size_t>(n);
+      const ByteView from = view(at + got, into.size() - got);
+      if (from.empty()) break;
+      std::memcpy(into.data() + got, from.data(), from.size());
+      got += from.size();
     }
     return got;
   }
+  ByteView view(std::uint64_t at, std::size_t size) override {
+    const std::shared_lock lock(content_->mutex);
+    if (at >= content_->size) return {};
+    const ByteView rest = content_->rest(at);
+    return rest.first(std::min({rest.size(), size, content_->size - at}));
+  }
   Status write_at(ByteView bytes, std::uint64_t at) override {
-    while (!bytes.empty()) {
-      const auto n = pwrite(fd_->get(), bytes.data(), bytes.size(), static_cast<off_t>(at));
-      if (n < 0 && errno == EINTR) continue;
-      if (n < 0) return memory_error("write", path_, errno);
-      bytes = bytes.subspan(static_cast<std::size_t>(n));
-      at += static_cast<std::uint64_t>(n);
+    const std::uint64_t end = at + bytes.size();
+    std::unique_lock lock(content_->mutex);
+    if (auto grown = content_->grow(end, path_); !grown) return grown;
+    lock.unlock();
+    for (ByteView left = bytes; !left.empty();) {  // only a writer changes the list
+      const ByteSpan to = content_->rest(end - left.size());
+      const std::size_t size = std::min(to.size(), left.size());
+      std::memcpy(to.data(), left.data(), size);
+      left = left.subspan(size);
     }
+    lock.lock();
+    content_->size = std::max(content_->size, end);
     return Done{};
   }
   Status sync() override { return Done{}; }
   Status truncate(std::uint64_t size) override {
-    if (ftruncate(fd_->get(), static_cast<off_t>(size)) == 0) return Done{};
-    return memory_error("cut", path_, errno);
+    const std::unique_lock lock(content_->mutex);
+    if (auto grown = content_->grow(size, path_); !grown) return grown;
+    auto& chunks = content_->chunks;
+    const std::size_t kept = (size + Chunk::kBytes - 1) / Chunk::kBytes;
+    chunks.erase(chunks.begin() + static_cast<std::ptrdiff_t>(kept), chunks.end());
+    if (size < content_->size && size % Chunk::kBytes != 0) {
+      const ByteSpan cut = content_->rest(size);
+      const std::uint64_t held = content_->size - size;
+      std::memset(cut.data(), 0, std::min<std::uint64_t>(cut.size(), held));
+    }
+    content_->size = size;
+    return Done{};
   }
   Status reserve(std::uint64_t size) override { return truncate(size); }
 
  private:
-  std::shared_ptr<const Fd> fd_;
-  std::string path_;
+  const std::shared_ptr<MemoryFiles::Content> content_;
+  const std::string path_;
 };
 
 }  // namespace
 
 Result<std::unique_ptr<File>> MemoryFiles::open(const std::string& path, OpenMode mode) {
   const std::lock_guard lock(mutex_);
-  auto& fd = files_[path];
-  if (!fd) {
-    if (mode == OpenMode::kCreate) {
-      Fd made(memfd_create("datastorm", MFD_CLOEXEC));
-      if (made) fd = std::make_shared<const Fd>(std::move(made));
-    }
-    if (!fd) {
-      const int error = mode == OpenMode::kCreate ? errno : ENOENT;
-      files_.erase(path);
-      return memory_error("open", path, error);
-    }
+  auto found = files_.find(path);
+  if (found == files_.end()) {
+    if (mode != OpenMode::kCreate) return memory_error("open", path, ENOENT);
+    found = files_.emplace(path, std::make_shared<Content>()).first;
   }
-  return std::unique_ptr<File>(std::make_unique<MemoryFile>(fd, path));
+  return std::unique_ptr<File>(std::make_unique<MemoryFile>(found->second, path));
 }
 
 Status MemoryFiles::rename(const std::string& from, const std::string& to) {

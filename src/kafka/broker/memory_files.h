@@ -1,4 +1,5 @@
-// A disk that is gone with the process: files in anonymous memory, for durability memory.
+// A disk that is gone with the process: files in anonymous memory, for durability memory. Their
+// bytes are sent from where they lie (File::view), and writing them is a copy, not a system call.
 #pragma once
 
 #include <map>
@@ -22,9 +23,11 @@ class MemoryFiles final : public Files {
   Result<bool> exists(const std::string& path) override;
   Status sync_folder(const std::string&) override { return Done{}; }
 
+  struct Content;
+
  private:
   std::mutex mutex_;
-  std::map<std::string, std::shared_ptr<const Fd>> files_;
+  std::map<std::string, std::shared_ptr<Content>> files_;
   std::set<std::string> folders_;
 };
 

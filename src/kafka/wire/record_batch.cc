@@ -141,17 +141,23 @@ RecordReader::RecordReader(const BatchView& batch, ByteVec& scratch, std::size_t
   rest_ = scratch;
 }
 
-std::optional<RecordView> RecordReader::fail(std::string_view what) {
+bool RecordReader::fail(std::string_view what) {
   status_ = corrupt(
       fmt::format("record {} of the batch at offset {} {}", read_, header_.base_offset, what));
-  return std::nullopt;
+  return false;
 }
 
 std::optional<RecordView> RecordReader::next() {
-  if (!status_.ok()) return std::nullopt;
+  std::optional<RecordView> record(std::in_place);
+  if (!next(*record)) record.reset();
+  return record;
+}
+
+bool RecordReader::next_of_any_shape(RecordView& record) {
+  if (!status_.ok()) return false;
   if (read_ >= header_.record_count) {
     if (!rest_.empty()) return fail("is not the last: bytes follow it");
-    return std::nullopt;
+    return false;
   }
   const auto length = take_zigzag(rest_);
   if (!length || *length < 0 || static_cast<std::uint64_t>(*length) > rest_.size())
@@ -161,7 +167,6 @@ std::optional<RecordView> RecordReader::next() {
 
   if (body.empty()) return fail("has no attributes");
   body = body.subspan(1);
-  RecordView record;
   const auto time_delta = take_zigzag(body);
   const auto offset_delta = take_zigzag(body);
   if (!time_delta || !offset_delta) return fail("has no time or no offset");
@@ -189,7 +194,7 @@ std::optional<RecordView> RecordReader::next() {
     if (!take_header(body, skipped)) return fail("has a malformed header");
   if (!body.empty()) return fail("is longer than its content");
   ++read_;
-  return record;
+  return true;
 }
 
 void RecordBatchBuilder::add(const Record& record) {
