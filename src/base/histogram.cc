@@ -20,7 +20,9 @@ std::int64_t Histogram::top_of(int bucket) {
 }
 
 void Histogram::record(std::int64_t value, std::uint64_t times) {
+  if (times == 0) return;
   count_ += times;
+  min_ = std::min(min_, value);
   if (value < 0) [[unlikely]] {
     negatives_ += times;
     return;
@@ -34,6 +36,7 @@ void Histogram::merge(const Histogram& other) {
   count_ += other.count_;
   negatives_ += other.negatives_;
   max_ = std::max(max_, other.max_);
+  min_ = std::min(min_, other.min_);
 }
 
 std::int64_t Histogram::quantile(double share) const {

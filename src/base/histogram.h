@@ -5,6 +5,7 @@
 
 #include <array>
 #include <cstdint>
+#include <limits>
 
 namespace ds {
 
@@ -19,6 +20,8 @@ class Histogram {
   std::uint64_t count() const { return count_; }
   std::uint64_t negatives() const { return negatives_; }
   std::int64_t max() const { return max_; }
+  /// The smallest value, negative ones among them; 0 when empty.
+  std::int64_t min() const { return count_ == 0 ? 0 : min_; }
   /// The smallest bucket's upper edge below or at which `share` (0…1) of the values lie; 0 when
   /// empty.
   std::int64_t quantile(double share) const;
@@ -34,6 +37,7 @@ class Histogram {
   std::uint64_t count_ = 0;
   std::uint64_t negatives_ = 0;
   std::int64_t max_ = 0;
+  std::int64_t min_ = std::numeric_limits<std::int64_t>::max();
 };
 
 }  // namespace ds

@@ -35,6 +35,7 @@ std::span<const Suite> all_suites();
 Result<std::vector<BenchRow>> bench_encode(const BenchContext& context);
 Result<std::vector<BenchRow>> bench_wire(const BenchContext& context);
 Result<std::vector<BenchRow>> bench_end_to_end(const BenchContext& context);
+Result<std::vector<BenchRow>> bench_ledger(const BenchContext& context);
 Result<std::vector<BenchRow>> bench_peers(const BenchContext& context);
 
 }  // namespace ds

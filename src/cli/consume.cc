@@ -20,6 +20,8 @@ struct ConsumeAccount {
   double elapsed_s = 0;
   double rate_avg = 0;
   Quantiles latency_us;
+  std::map<std::string, Quantiles> stages;
+  ClockShown clock;
   double rss_mib = 0;
   double cpu_s = 0;
   std::string sink;
@@ -36,6 +38,8 @@ struct ConsumeAccount {
     io("elapsed_s", self.elapsed_s);
     io("rate_avg", self.rate_avg);
     io("latency_us", self.latency_us);
+    io("stages", self.stages);
+    io("clock", self.clock);
     io("rss_mib", self.rss_mib);
     io("cpu_s", self.cpu_s);
     io("sink", self.sink);
@@ -90,6 +94,8 @@ int run_consume(const Invocation& invocation) {
   if (took > 0)
     told.rate_avg = static_cast<double>(told.account.stored) * 1e9 / static_cast<double>(took);
   told.latency_us = quantiles_of(told.account.stored_us);
+  told.stages = last.latency_us;
+  told.clock = last.clock;
   const ProcessCost cost = process_cost();
   told.rss_mib = static_cast<double>(cost.rss_bytes) / (1 << 20);
   told.cpu_s = cost.cpu_seconds;

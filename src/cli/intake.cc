@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <filesystem>
 
+#include "base/units.h"
 #include "cli/storm_options.h"
 #include "kafka/client/admin.h"
 #include "kafka/client/assignor.h"
@@ -192,10 +193,28 @@ void Intake::stop() {
   claims_->stop(ends ? std::optional(std::move(*ends)) : std::nullopt);
 }
 
-void Intake::show(Snapshot& into) const {
+namespace {
+
+/// What the least time from being due to being fetched tells of the clocks.
+ClockShown compare_clocks(const Histogram& fetched_us) {
+  ClockShown shown{.least_ms = static_cast<double>(fetched_us.min()) / 1000,
+                   .negative = fetched_us.negatives(),
+                   .differ = fetched_us.negatives() > 0,
+                   .text = {}};
+  if (shown.differ)
+    shown.text = fmt::format(
+        "{} records came before they were due: this clock is at least {:.0f} ms behind the storm's",
+        with_commas(shown.negative), -shown.least_ms);
+  return shown;
+}
+
+}  // namespace
+
+void Intake::show(Snapshot& into) {
   const PipelineAccount account = pipeline_->account();
   into.stored = account.stored;
   into.retired = account.retired;
+  into.errors = account.errors + account.dead_lettered;
   into.counters.read_back = account.read;
   into.lag = {account.lag, account.lag_seconds};
   for (const auto& [brand, counts] : account.by_brand) {
@@ -205,7 +224,16 @@ void Intake::show(Snapshot& into) const {
     into.sentiment.neutral += counts[2];
     if (std::ranges::find(into.brands, brand) == into.brands.end()) into.brands.push_back(brand);
   }
+  {
+    const std::lock_guard lock(visible_mutex_);
+    const std::int64_t wall_ms = clock_.wall_ms();
+    for (const auto& [due_ms, records] : pipeline_->take_unshown())
+      visible_us_.record((wall_ms - due_ms) * 1000, records);
+    into.latency_us["visible"] = quantiles_of(visible_us_);
+  }
+  into.latency_us["fetched"] = quantiles_of(account.fetched_us);
   into.latency_us["stored"] = quantiles_of(account.stored_us);
+  into.clock = compare_clocks(account.fetched_us);
   const std::size_t colon = options_.sink.find(':');
   into.store = {.kind = options_.sink.substr(0, colon),
                 .path = colon == std::string::npos ? "" : options_.sink.substr(colon + 1),

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <memory>
+#include <mutex>
 #include <string>
 
 #include "cli/common.h"
@@ -41,7 +42,8 @@ class Intake {
   void stop();
 
   /// The pipeline's part of a snapshot: stored, lag, latency, sentiment, store.
-  void show(Snapshot& into) const;
+  /// Records count as visible when it is called.
+  void show(Snapshot& into);
 
  private:
   Intake(IntakeOptions options, const Clock& clock, Log& log)
@@ -54,6 +56,8 @@ class Intake {
   Sink::Offsets positions_;
   std::optional<InstanceSlot> slot_;
   std::optional<std::uint64_t> rows_before_;  // in the store, when it is one that can tell
+  std::mutex visible_mutex_;
+  Histogram visible_us_;
   std::unique_ptr<ClaimFollower> claims_;  // null when the store keeps no claims
   std::unique_ptr<Pipeline> pipeline_;
 };

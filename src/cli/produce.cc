@@ -25,6 +25,7 @@ struct ProduceAccount {
   double rate_avg = 0;
   double rate_peak = 0;
   Quantiles latency_us;
+  std::map<std::string, Quantiles> stages;
   double rss_mib = 0;
   double cpu_s = 0;
   std::string acks;
@@ -49,6 +50,7 @@ struct ProduceAccount {
     io("rate_avg", self.rate_avg);
     io("rate_peak", self.rate_peak);
     io("latency_us", self.latency_us);
+    io("stages", self.stages);
     io("rss_mib", self.rss_mib);
     io("cpu_s", self.cpu_s);
     io("acks", self.acks);
@@ -153,6 +155,7 @@ int run_produce(const Invocation& invocation) {
                       .codec = storm.options().producer.compression,
                       .engine = storm.options().engine,
                       .durability = "the broker's"};
+  told.stages = {{"wait", quantiles_of(run.wait_us())}, {"acknowledged", told.latency_us}};
   told.rate_peak = std::max(peak, told.rate_avg);
   if (account.written > 0)
     told.bytes_per_record =

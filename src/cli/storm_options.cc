@@ -247,7 +247,11 @@ Quantiles quantiles_of(const Histogram& histogram) {
           .p90 = at(0.9),
           .p99 = at(0.99),
           .p999 = at(0.999),
-          .max = static_cast<double>(histogram.max())};
+          .p9999 = at(0.9999),
+          .max = static_cast<double>(histogram.max()),
+          .min = static_cast<double>(histogram.min()),
+          .samples = histogram.count(),
+          .negative = histogram.negatives()};
 }
 
 Tweet dry_record(const TweetGenerator& generator, const StormOptions& options, std::uint64_t record,
@@ -320,6 +324,7 @@ void Storm::show(Snapshot& into) const {
   into.mode = mix.is_volatile() ? "volatile" : "fixed";
   into.volatility = mix.is_volatile() ? mix.factor() : 0;
   into.mix = {mix.shares()[0].value(), mix.shares()[1].value(), mix.shares()[2].value()};
+  into.latency_us["wait"] = quantiles_of(run_->wait_us());
   into.latency_us["acknowledged"] = quantiles_of(run_->latency_us());
   for (const Brand& brand : options_.tweets.brands) into.brands.push_back(brand.name);
   into.now_ms = clock_.wall_ms();

@@ -4,6 +4,8 @@
 
 #include <fmt/format.h>
 
+#include <optional>
+
 #include "base/json_writer.h"
 #include "base/units.h"
 #include "cli/commands.h"
@@ -58,40 +60,63 @@ void print_verdict(const Verdict& verdict) {
   fmt::print("{}\n", verdict.good() ? "every record is accounted for" : "it does not balance");
 }
 
+/// What verify asks a cluster for. Lifetime: borrows all.
+struct Cluster {
+  const kafka::ClientSettings& client;
+  const Clock& clock;
+  Log& log;
+
+  Result<TopicStage> stage(kafka::Admin& admin, const std::string& topic) const {
+    auto starts = admin.start_offsets(topic);
+    if (!starts) return std::move(starts).error();
+    auto ends = admin.end_offsets(topic);
+    if (!ends) return std::move(ends).error();
+    const auto named = [&](const kafka::Offsets& offsets) {
+      TopicStage::Offsets all;
+      for (const auto& [partition, offset] : offsets) all[{topic, partition}] = offset;
+      return all;
+    };
+    const TopicStage::MakeSource make_source = [*this, topic](kafka::AssignmentListener& listener) {
+      kafka::ConsumerSettings consumer;
+      consumer.topic = topic;
+      return kafka::make_direct_source(client, consumer, listener, clock, log);
+    };
+    return TopicStage(topic, make_source, named(*starts), named(*ends), kPatience, clock);
+  }
+};
+
+/// By the claims of the cluster when it is named; then losses are looked up in the topic, too.
 Result<Verdict> verify_in_store(const std::string& path, const std::string& run,
-                                kafka::Admin* admin) {
+                                const Cluster* cluster) {
   auto reader = SqliteReader::open(path);
   if (!reader) return std::move(reader).error();
-  auto book = admin != nullptr ? read_claims(*admin) : reader->claims();
+  std::optional<kafka::Admin> admin;
+  if (cluster != nullptr) admin.emplace(cluster->client, cluster->clock, cluster->log);
+  auto book = admin ? read_claims(*admin) : reader->claims();
   if (!book) return std::move(book).error();
   auto claimed = choose_run(*book, run);
   if (!claimed) return std::move(claimed).error();
-  return verify_stage(*reader, *book, **claimed);
+  auto verdict = verify_stage(*reader, *book, **claimed);
+  if (!verdict || verdict->lost == 0 || !admin) return verdict;
+  auto stage = cluster->stage(*admin, (*claimed)->run.topic);
+  auto held = stage ? hold_stage(*stage) : Result<Holdings>(stage.error());
+  if (held)
+    name_stages(*verdict, **claimed, *held);
+  else
+    verdict->not_shown.push_back("whether the topic has what is lost: " + held.error().message);
+  return verdict;
 }
 
-Result<Verdict> verify_in_topic(const kafka::ClientSettings& client, const std::string& topic,
-                                const std::string& run, const Clock& clock, Log& log) {
-  kafka::Admin admin(client, clock, log);
+Result<Verdict> verify_in_topic(const Cluster& cluster, const std::string& topic,
+                                const std::string& run) {
+  kafka::Admin admin(cluster.client, cluster.clock, cluster.log);
   auto book = read_claims(admin);
   if (!book) return std::move(book).error();
   auto claimed = choose_run(*book, run);
   if (!claimed) return std::move(claimed).error();
-  auto starts = admin.start_offsets(topic);
-  if (!starts) return std::move(starts).error();
-  auto ends = admin.end_offsets(topic);
-  if (!ends) return std::move(ends).error();
-  const auto named = [&](const kafka::Offsets& offsets) {
-    std::map<kafka::TopicPartition, std::int64_t> all;
-    for (const auto& [partition, offset] : offsets) all[{topic, partition}] = offset;
-    return all;
-  };
-  const TopicStage::MakeSource make_source = [&](kafka::AssignmentListener& listener) {
-    kafka::ConsumerSettings consumer;
-    consumer.topic = topic;
-    return kafka::make_direct_source(client, consumer, listener, clock, log);
-  };
-  TopicStage stage(topic, make_source, named(*starts), named(*ends), kPatience, clock);
-  return verify_stage(stage, *book, **claimed);
+  auto stage = cluster.stage(admin, topic);
+  if (!stage) return std::move(stage).error();
+  return verify_stage(*stage, *book, **claimed);
 }
 
 int run_verify(const Invocation& invocation) {
@@ -114,17 +139,17 @@ int run_verify(const Invocation& invocation) {
   if (const auto wrong = read.errors()) return report_error(*wrong);
 
   const SystemClock clock;
+  const Cluster cluster{client, clock, log};
   std::vector<Verdict> verdicts;
   for (const std::string& sink : sinks) {
-    kafka::Admin admin(client, clock, log);
-    auto verdict = verify_in_store(*sqlite_path(sink), run, asked_brokers ? &admin : nullptr);
+    auto verdict = verify_in_store(*sqlite_path(sink), run, asked_brokers ? &cluster : nullptr);
     if (!verdict) return report_error(verdict.error());
     verdicts.push_back(std::move(*verdict));
   }
   // A store is held against the claims, those of the cluster when it is named; without a store the
   // topic itself is.
   if (sinks.empty()) {
-    auto verdict = verify_in_topic(client, topic, run, clock, log);
+    auto verdict = verify_in_topic(cluster, topic, run);
     if (!verdict) return report_error(verdict.error());
     verdicts.push_back(std::move(*verdict));
   }

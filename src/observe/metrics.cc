@@ -68,6 +68,8 @@ std::string prometheus_text(const Snapshot& s) {
          {std::pair{"0.5", q.p50}, {"0.9", q.p90}, {"0.99", q.p99}, {"0.999", q.p999}})
       out.sample("datastorm_latency_seconds",
                  fmt::format("stage=\"{}\",quantile=\"{}\"", stage, quantile), micros / 1e6);
+  out.single("datastorm_clock_negative_samples", "gauge",
+             "Records that came before they were due: two clocks differ.", s.clock.negative);
   out.single("datastorm_cpu_cores", "gauge", "Processor time used per second.", s.cpu_cores);
   out.single("datastorm_resident_bytes", "gauge", "Resident memory.", s.rss_bytes);
   return out.take();

@@ -23,7 +23,7 @@ struct Progress {
 
 Progress progress_of(const Snapshot& s, ScreenTitle title) {
   if (title == ScreenTitle::kIngestion)
-    return {s.stored, s.balance.missing + s.balance.doubled, s.total_wanted};
+    return {s.stored, s.errors + s.balance.missing + s.balance.doubled, s.total_wanted};
   return {s.counters.acknowledged, s.counters.failed + s.counters.unknown, s.total_wanted};
 }
 
@@ -110,6 +110,7 @@ std::string render_screen(const Snapshot& s, ScreenTitle title, const ScreenSize
   }
   for (const auto& [stage, quantiles] : s.latency_us)
     if (quantiles.max > 0) more.push_back(fmt::format("{}: {}", stage, latency_text(quantiles)));
+  if (!s.clock.text.empty()) more.push_back("clocks differ: " + s.clock.text);
   if (s.stored > 0 || !generation)
     more.push_back(fmt::format("stored {}  lag {} records, {:.1f} s", with_commas(s.stored),
                                with_commas(s.lag.records), s.lag.seconds));
@@ -145,8 +146,10 @@ std::string render_line(const Snapshot& s, ScreenTitle title) {
         100.0 * static_cast<double>(progress.done) / static_cast<double>(progress.wanted));
   line += fmt::format(", {}/s now, {}/s average", rate_text(s.rate.achieved),
                       rate_text(s.rate.average));
+  if (title == ScreenTitle::kGeneration && s.stored > 0)
+    line += fmt::format(", stored {}", with_commas(s.stored));
   if (title == ScreenTitle::kIngestion || s.stored > 0)
-    line += fmt::format(", stored {}, lag {}", with_commas(s.stored), with_commas(s.lag.records));
+    line += fmt::format(", lag {}", with_commas(s.lag.records));
   return line + fmt::format(", errors {}\n", with_commas(progress.errors));
 }
 
@@ -167,6 +170,7 @@ std::string render_account(const Snapshot& s, ScreenTitle title) {
   if (title == ScreenTitle::kIngestion || s.stored > 0) row("stored", s.stored);
   if (s.retired > 0) row("retired", s.retired);
   if (!s.balance.text.empty()) text += fmt::format("Ledger: {}\n", s.balance.text);
+  if (!s.clock.text.empty()) text += fmt::format("Note: clocks differ: {}\n", s.clock.text);
   return text;
 }
 

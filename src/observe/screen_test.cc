@@ -86,10 +86,17 @@ TEST(Screen, TheConsumersHasItsOwnTitleAndCountsStored) {
   s.stored = 1234;
   s.elapsed_s = 2;
   s.rate.average = 617;
+  s.errors = 3;
   const std::string screen = render_screen(s, ScreenTitle::kIngestion, {.rows = 9, .color = false});
   EXPECT_TRUE(screen.starts_with("BrandPulse Data Ingestion Metrics\n")) << screen;
   EXPECT_NE(screen.find("├─ Total Tweets: 1,234\n"), std::string::npos);
   EXPECT_NE(screen.find("Remaining: --:--:--"), std::string::npos);
+  EXPECT_NE(screen.find("└─ Errors: 3\n"), std::string::npos);
+  EXPECT_EQ(render_line(s, ScreenTitle::kIngestion),
+            "00:00:02 stored 1,234, 0/s now, 617/s average, lag 0, errors 3\n");
+  s.clock.text = "7 records came before they were due";
+  EXPECT_NE(render_account(s, ScreenTitle::kIngestion).find("clocks differ: 7 records"),
+            std::string::npos);
 }
 
 }  // namespace

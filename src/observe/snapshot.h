@@ -62,14 +62,39 @@ struct Quantiles {
   double p90 = 0;
   double p99 = 0;
   double p999 = 0;
+  double p9999 = 0;
   double max = 0;
+  double min = 0;             // the smallest, negative ones among them
+  std::uint64_t samples = 0;  // all of them
+  /// Before the instant they count from: two clocks differ. In none of the figures above but min.
+  std::uint64_t negative = 0;
 
   static void fields(auto& self, auto& io) {
     io("p50", self.p50);
     io("p90", self.p90);
     io("p99", self.p99);
     io("p999", self.p999);
+    io("p9999", self.p9999);
     io("max", self.max);
+    io("min", self.min);
+    io("samples", self.samples);
+    io("negative", self.negative);
+  }
+};
+
+/// How far the clocks of the storm's machine and of this one are known to differ. A record cannot
+/// arrive before it was due, so the least time seen from there to here bounds it from one side:
+/// this machine's clock is ahead by at most that, and behind by at least as much as it is negative.
+struct ClockShown {
+  double least_ms = 0;
+  std::uint64_t negative = 0;  // records that came before they were due
+  bool differ = false;
+  std::string text;
+  static void fields(auto& self, auto& io) {
+    io("leastMs", self.least_ms);
+    io("negative", self.negative);
+    io("differ", self.differ);
+    io("text", self.text);
   }
 };
 
@@ -162,8 +187,11 @@ struct Snapshot {
   std::uint64_t total_wanted = 0;  // 0: no end
   std::uint64_t stored = 0;
   std::uint64_t retired = 0;
+  std::uint64_t errors = 0;  // records dead-lettered, and tries to store that failed
   LagShown lag;
-  std::map<std::string, Quantiles> latency_us;  // by stage: acknowledged, stored, visible
+  std::map<std::string, Quantiles>
+      latency_us;  // by stage: wait, acknowledged, fetched, stored, visible
+  ClockShown clock;
   BalanceShown balance;
   Shares sentiment;                                     // totals stored
   std::map<std::string, Shares, std::less<>> by_brand;  // the same, of each
@@ -193,8 +221,10 @@ struct Snapshot {
     io("total", self.total_wanted);
     io("stored", self.stored);
     io("retired", self.retired);
+    io("errors", self.errors);
     io("lag", self.lag);
     io("latencyUs", self.latency_us);
+    io("clock", self.clock);
     io("balance", self.balance);
     io("sentiment", self.sentiment);
     io("byBrand", self.by_brand);

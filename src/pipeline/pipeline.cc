@@ -99,6 +99,10 @@ PipelineAccount Pipeline::account() const {
   return account;
 }
 
+std::vector<std::pair<std::int64_t, std::uint64_t>> Pipeline::take_unshown() {
+  return writers_.front()->take_unshown();
+}
+
 // ---- The fetch thread
 
 void Pipeline::fetch_until_over() {

@@ -112,6 +112,9 @@ class Pipeline final : private kafka::AssignmentListener {
   Status outcome() const;
 
   PipelineAccount account() const;
+  /// The records stored since the last call, by the first sink: when they were due (ms) and how
+  /// many.
+  std::vector<std::pair<std::int64_t, std::uint64_t>> take_unshown();
   /// The sinks', one after the other.
   const std::string& description() const { return description_; }
 

@@ -331,11 +331,23 @@ void Writer::note(const Error& why) {
         attempt_ == 0 ? "trying again until it works" : "it has failed ten times, and is tried on");
 }
 
+std::vector<std::pair<std::int64_t, std::uint64_t>> Writer::take_unshown() {
+  const std::lock_guard lock(mutex_);
+  return std::exchange(unshown_, {});
+}
+
 void Writer::confirm(const std::vector<kafka::Fetched>& batches, const Stored& stored) {
   const std::int64_t wall_ms = clock_.wall_ms();
   for (const kafka::Fetched& fetched : batches) {
     positions_[fetched.from] = next_offset(fetched);
     add_latencies(fetched, wall_ms, account_.stored_us);
+    for_each_header(fetched, [&](const auto& header) {
+      const auto records = static_cast<std::uint64_t>(std::max(header.record_count, 0));
+      if (!unshown_.empty() && unshown_.back().first == header.base_timestamp)
+        unshown_.back().second += records;
+      else if (unshown_.size() < kUnshownMax)  // past it nobody looks
+        unshown_.emplace_back(header.base_timestamp, records);
+    });
   }
   account_.sum.add(stored, PipelineAccount::kBrandsMax);
   account_.last_store = clock_.now();

@@ -79,6 +79,8 @@ class Writer final : private Patience {
   /// Everything below is stored.
   Offsets positions() const;
   std::size_t queue_bytes() const;
+  /// See Pipeline.
+  std::vector<std::pair<std::int64_t, std::uint64_t>> take_unshown();
   void see_ends(const Offsets& ends);
 
   /// Stores what is queued, then is over; gives up after the settings' drain_timeout.
@@ -138,6 +140,8 @@ class Writer final : private Patience {
   Offsets positions_;
   Offsets ends_;
   SinkAccount account_;
+  static constexpr std::size_t kUnshownMax = 100'000;
+  std::vector<std::pair<std::int64_t, std::uint64_t>> unshown_;
   std::optional<Error> error_;
 
   std::jthread thread_;  // last: starts after, joins before, what it uses

@@ -55,6 +55,10 @@ template <std::size_t kDeltaBytes>
   const std::uint32_t bytes = delta_bytes<kDeltaBytes>(delta);
   std::memcpy(to, &bytes, kDeltaBytes);
 }
+/// Where a template keeps its content_hash(): within the tweetId, whatever stands before it, which
+/// is the stencil's alone. So it comes with a line that is read anyway; a table apart was always
+/// out of the first level.
+constexpr std::size_t kContentAt = 16;
 constexpr std::size_t kDeltaAt = 4;  // in a record whose length takes two bytes
 
 /// A pool of 1,024 texts and more lies in the second cache level: its lines are called this many
@@ -181,6 +185,7 @@ TweetsMade make_plain(const TweetStretch& stretch, std::uint8_t* at, const std::
       const std::size_t entry = picks.entries[j - stretch.from];
       const std::uint8_t* const from = stretch.templates.data() + entry * record_lines;
       for (std::size_t i = 0; i < kLine; ++i) at[i] = line.bytes[i] | from[i];
+      std::memcpy(at + kContentAt, line.bytes.data() + kContentAt, 8);
       put_delta<kDeltaBytes>(at + kDeltaAt, j);
       std::memcpy(at + digits_at, &kHexPairs[(stretch.sequence + j) & 255], 2);
       for (std::size_t i = kLine; i < record_lines; i += 32) std::memcpy(at + i, from + i, 32);
@@ -232,9 +237,10 @@ void pick_avx512(const TweetStretch& stretch, Picks& picks) {
 }
 
 /// With one brand the kinds are the three sentiments, and three sums stay in registers.
+/// `contents`: of the records in turn.
 [[gnu::target(DATASTORM_AVX512)]] void sum_avx512(const TweetStretch& stretch, const Picks& picks,
+                                                  const std::uint64_t* contents,
                                                   std::uint32_t made) {
-  const std::uint64_t* const contents = stretch.claims->pool.contents();
   const __m512i time = _mm512_set1_epi64(static_cast<long long>(stretch.claims->time));
   const std::uint32_t variants = stretch.generator.variant_mask() + 1;
   const __m256i negative_from = _mm256_set1_epi32(static_cast<int>(variants));
@@ -247,7 +253,7 @@ void pick_avx512(const TweetStretch& stretch, Picks& picks) {
     for (; i < end; i += 8, low += 8) {
       const auto there = static_cast<__mmask8>(end - i >= 8 ? 0xff : (1u << (end - i)) - 1);
       const __m256i entry = _mm256_maskz_loadu_epi32(there, picks.entries.data() + i);
-      const __m512i content = _mm512_mask_i32gather_epi64(time, there, entry, contents, 8);
+      const __m512i content = _mm512_maskz_loadu_epi64(there, contents + i);
       const __m512i hash =
           _mm512_maskz_mullo_epi64(there, _mm512_add_epi64(content, time), _mm512_loadu_si512(low));
       all = _mm512_add_epi64(all, hash);
@@ -298,6 +304,9 @@ template <std::size_t kDeltaBytes, std::size_t kHalves>
   places.bytes[digits_at] = 4;
   places.bytes[digits_at + 1] = 5;
   const __m512i placed = _mm512_load_si512(places.bytes.data());
+  // What the template's first line holds for the ledger is not the record's.
+  constexpr auto kAllButContent = static_cast<__mmask8>(~(1u << kContentAt / 8));
+  alignas(kLine) std::array<std::uint64_t, kStretchMax> contents;
   std::uint32_t j = stretch.from;
   __m512i head;
   const auto put = [&]() __attribute__((target(DATASTORM_AVX512), always_inline)) {
@@ -307,8 +316,9 @@ template <std::size_t kDeltaBytes, std::size_t kHalves>
         delta_bytes<kDeltaBytes>(j) | std::uint64_t{kHexPairs[(sequence + j) & 255]} << 32;
     const __m512i patches =
         _mm512_shuffle_epi8(_mm512_set1_epi64(static_cast<long long>(patch)), placed);
-    _mm512_storeu_si512(at,
-                        _mm512_ternarylogic_epi64(head, patches, _mm512_load_si512(from), 0xfe));
+    const __m512i own = _mm512_maskz_loadu_epi64(kAllButContent, from);
+    std::memcpy(&contents[j - begin], from + kContentAt, 8);
+    _mm512_storeu_si512(at, _mm512_ternarylogic_epi64(head, patches, own, 0xfe));
     for (std::size_t i = 1; i < whole; ++i)
       _mm512_storeu_si512(at + i * kLine, _mm512_load_si512(from + i * kLine));
     if constexpr (kHalves % 2 == 1)
@@ -345,7 +355,7 @@ template <std::size_t kDeltaBytes, std::size_t kHalves>
   if (j < stretch.to) picks.count(j - stretch.from, stretch.generator.variant_mask() + 1);
   if (stretch.claims != nullptr) {
     if (stretch.claims->by_kind.size() == kSentiments)
-      sum_avx512(stretch, picks, j - stretch.from);
+      sum_avx512(stretch, picks, contents.data(), j - stretch.from);
     else
       sum_plain(stretch, picks, j - stretch.from);
   }
@@ -423,6 +433,9 @@ void TweetTemplates::fit(const TweetPool& pool, const TweetStencil& stencil) {
       put_zigzag(to, static_cast<std::int64_t>(size - 2));
       put_zigzag(to + stencil.value_length_at, static_cast<std::int64_t>(value));
       std::memcpy(to + stencil.size, variant.tail.data(), variant.tail.size());
+      const std::uint64_t content = content_hash(
+          variant.text, kind_hash(pool.brands()[variant.brand].name, kSentimentNames[k]));
+      std::memcpy(to + kContentAt, &content, sizeof content);
       sizes_.push_back(static_cast<std::uint16_t>(size));
     }
 }

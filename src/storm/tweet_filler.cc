@@ -81,7 +81,8 @@ void TweetFiller::put_pooled(const TweetGenerator::Batch& batch, const FillReque
       const std::uint32_t to = std::min(end, loop.made + kStretchMax);
       const TweetsMade made = kernel_.make(
           {generator_, batch, stencil, templates_[delta_bytes], loop.sequence, request.first,
-           loop.made, to, loop.fold.at() != nullptr ? &loop.fold : nullptr, &sums},
+           loop.made, to, loop.fold.at() != nullptr ? &loop.fold : nullptr,
+           settings_.claims ? &sums : nullptr},
           delta_bytes, loop.at, loop.end);
       loop.made = made.next;
       loop.at = made.at;

@@ -39,6 +39,7 @@ struct TweetFillerSettings {
   std::uint64_t run = 0;
   bool confluent = false;  // each value in Confluent's frame
   std::int32_t schema_id = 0;
+  bool claims = true;  // sums for the ledger; without them for measuring what they cost
 };
 
 /// Cost: a wide store a line of a record (with AVX-512) and its checksum from the first cache

@@ -1,0 +1,190 @@
+// What being accountable costs: the storm's sums for its claims, by turns with and without; the
+// checker's work on a record; and the memory that a billion records' sequence numbers take.
+#include <malloc.h>
+#include <time.h>
+
+#include <algorithm>
+
+#include "base/random.h"
+#include "bench/discard_peer.h"
+#include "bench/storm_rig.h"
+#include "bench/suite.h"
+#include "ledger/stage_check.h"
+#include "ledger/verify.h"
+#include "storm/tweet_filler.h"
+
+namespace ds {
+namespace {
+
+constexpr std::size_t kSlotBytes = 1'048'576;
+constexpr std::uint32_t kBatch = 8000;
+constexpr std::uint32_t kStreams = 64;
+constexpr std::int64_t kNowMs = 1'763'700'000'000;
+constexpr int kTurn = 64;  // batches
+
+/// Of this thread alone, whoever else is busy.
+Nanos cpu_now() {
+  timespec spent{};
+  clock_gettime(CLOCK_THREAD_CPUTIME_ID, &spent);
+  return spent.tv_sec * kSecond + spent.tv_nsec;
+}
+
+double median(std::vector<double>& values) {
+  const auto middle = values.begin() + static_cast<std::ptrdiff_t>(values.size() / 2);
+  std::ranges::nth_element(values, middle);
+  return *middle;
+}
+
+/// Nanoseconds a record, median batch, of a filler that claims and of one that does not.
+std::pair<double, double> filling(const BenchContext& context, const TweetGenerator& generator,
+                                  const MixBook& mixes) {
+  TweetFiller with({.run = 1}, generator, mixes);
+  TweetFiller without({.run = 1, .claims = false}, generator, mixes);
+  std::vector<ByteVec> slots(4, ByteVec(kSlotBytes));
+  std::vector<double> took_with, took_without;
+  std::uint64_t batch = 0;
+  const auto turn = [&](TweetFiller& filler, std::vector<double>& took) {
+    Nanos begun = context.clock.now();
+    for (int i = 0; i < kTurn; ++i, ++batch) {
+      filler.fill({.batch = batch, .mix_batch = batch, .count = kBatch, .timestamp_ms = kNowMs},
+                  slots[batch % slots.size()]);
+      const Nanos done = context.clock.now();
+      took.push_back(static_cast<double>(done - begun) / kBatch);
+      begun = done;
+    }
+  };
+  for (const Nanos end = context.clock.now() + context.duration; context.clock.now() < end;) {
+    turn(with, took_with);
+    turn(without, took_without);
+  }
+  return {median(took_with), median(took_without)};
+}
+
+/// Nanoseconds a record that the storm's thread takes to send to a peer that discards.
+Result<double> storming(const BenchContext& context) {
+  auto peer = DiscardPeer::start(32);
+  if (!peer) return std::move(peer).error();
+  auto rig =
+      StormRig::start({.brokers = {(*peer)->address()}, .duration = context.duration, .threads = 1},
+                      context.clock, context.log);
+  if (!rig) return std::move(rig).error();
+  const Account account = (*rig)->finish();
+  return static_cast<double>(account.last_delivery - account.first_intended) /
+         static_cast<double>(std::max<std::uint64_t>(1, account.acknowledged));
+}
+
+/// A topic in memory: one generator batch of each stream, again and again as later ones.
+class MadeStage final : public StageReader {
+ public:
+  MadeStage(const TweetGenerator& generator, const MixBook& mixes, std::uint64_t batches)
+      : generator_(generator), mixes_(mixes), batches_(batches) {}
+
+  std::string stage() const override { return "made"; }
+  Status read(StageVisitor& visitor) override {
+    TweetFiller filler({.run = 1, .claims = false}, generator_, mixes_);
+    ByteVec scratch, slot(kSlotBytes);
+    TweetDecoder decoder;
+    for (std::uint64_t b = 0; b < batches_; ++b) {
+      const Filled filled =
+          filler.fill({.batch = b, .mix_batch = b, .count = kBatch, .timestamp_ms = kNowMs}, slot);
+      kafka::Fetched fetched;
+      fetched.bytes = ByteView(slot).first(filled.bytes);
+      visit_records(fetched, scratch, decoder, visitor);
+    }
+    return Done{};
+  }
+
+ private:
+  const TweetGenerator& generator_;
+  const MixBook& mixes_;
+  const std::uint64_t batches_;
+};
+
+/// What the producer of those batches claims.
+ClaimedRun claim_of(const TweetGenerator& generator, const MixBook& mixes, std::uint64_t batches) {
+  ClaimedRun claimed;
+  claimed.run.run = 1;
+  claimed.kinds = kind_names({generator.settings().brands[0].name});
+  TweetFiller filler({.run = 1}, generator, mixes);
+  ByteVec slot(kSlotBytes);
+  for (std::uint64_t b = 0; b < batches; ++b) {
+    const Filled filled =
+        filler.fill({.batch = b, .mix_batch = b, .count = kBatch, .timestamp_ms = kNowMs}, slot);
+    const auto stream = static_cast<std::uint32_t>(b % kStreams);
+    const Interval range{b / kStreams * kBatch, b / kStreams * kBatch + kBatch};
+    StreamClaim& of_stream = claimed.streams[stream];
+    of_stream.run = 1;
+    of_stream.stream = stream;
+    of_stream.partition = 0;
+    of_stream.acknowledged.add(range);
+    WindowClaim& window = claimed.windows[{stream, kWindowSeconds, kNowMs / 1000, 0}];
+    window.stream = stream;
+    window.window = kNowMs / 1000;
+    add_range(window.delivered, range);
+    for (std::uint16_t k = 0; k < filled.kinds.size(); ++k)
+      add_total(window.kinds, k, filled.kinds[k]);
+  }
+  return claimed;
+}
+
+struct Memory {
+  double mb = 0, ns = 0;
+};
+/// A billion sequence numbers with a million single ones missing.
+Memory holding() {
+  constexpr std::uint64_t kRecords = 1'000'000'000, kGaps = 1'000'000;
+  constexpr std::uint64_t kEach = kRecords / kStreams, kMissing = kRecords / kGaps;
+  const std::size_t before = mallinfo2().uordblks;
+  Holdings held;
+  const Nanos begun = cpu_now();
+  for (std::uint32_t stream = 0; stream < kStreams; ++stream)
+    for (std::uint64_t i = 0; i < kEach; ++i)
+      if (i % kMissing != kMissing / 2) held.add({1, stream, i});
+  const Nanos took = cpu_now() - begun;
+  return {static_cast<double>(mallinfo2().uordblks - before) / 1e6,
+          static_cast<double>(took) / static_cast<double>(kRecords)};
+}
+
+}  // namespace
+
+Result<std::vector<BenchRow>> bench_ledger(const BenchContext& context) {
+  const TweetGenerator generator(TweetSettings{});
+  const MixBook mixes(
+      *Mix::fixed({50 * Percent::kOne}, {30 * Percent::kOne}, {20 * Percent::kOne}));
+  std::vector<double> sums, share_made, share_sent, checked;
+  for (int run = 0; run < context.runs; ++run) {
+    const auto [with, without] = filling(context, generator, mixes);
+    const auto sent = storming(context);
+    if (!sent) return sent.error();
+    sums.push_back(with - without);
+    share_made.push_back((with - without) / with);
+    share_sent.push_back((with - without) / *sent);
+
+    constexpr std::uint64_t kBatches = 256;
+    ClaimBook none;
+    const ClaimedRun claimed = claim_of(generator, mixes, kBatches);
+    MadeStage stage(generator, mixes, kBatches);
+    const Nanos begun = cpu_now();
+    const auto verdict = verify_stage(stage, none, claimed);
+    if (!verdict) return verdict.error();
+    if (!verdict->good() || verdict->found != kBatches * kBatch)
+      return Error{.message = fmt::format("of {} records {} were found, {} corrupted",
+                                          kBatches * kBatch, verdict->found, verdict->corrupted)};
+    checked.push_back(static_cast<double>(cpu_now() - begun) /
+                      static_cast<double>(kBatches * kBatch));
+  }
+  const Memory memory = holding();
+  return std::vector<BenchRow>{
+      row_of("sums for the claims", "ns a record", sums,
+             "default tweets, batches of 8000, 4 slots of 1 MiB; median batch with, less without"),
+      row_of("sums / making a record", "ratio", share_made, "the filler alone, its checksum too"),
+      row_of("sums / sending a record", "ratio", share_sent,
+             "goal <= 0.05; the storm's one thread into a peer that acknowledges and discards"),
+      row_of("verify", "ns a record", checked,
+             "decoded, held and summed from record batches in memory; making them included; thread "
+             "CPU time"),
+      row_of("holding a record's number", "ns a record", {memory.ns}, "in order, 64 streams"),
+      row_of("memory of 1 G records, 1 M gaps", "MB", {memory.mb}, "goal < 100; allocated bytes")};
+}
+
+}  // namespace ds
