@@ -151,6 +151,29 @@ class Bench {
     if (get("/healthz").status != 200) check_.wrong("the others are not served");
   }
 
+  /// Prints what a hundred viewers cost the whole process, which is more than the lane alone.
+  void watch_by_a_hundred() {
+    std::vector<int> viewers;
+    const std::string ask =
+        "GET /api/stream HTTP/1.1\r\nHost: " + dashboard_->address().to_string() + "\r\n\r\n";
+    for (int i = 0; i < 100; ++i) {
+      viewers.push_back(connect_to(dashboard_->address()));
+      ds::check(send(viewers.back(), ask.data(), ask.size(), 0) == ssize_t(ask.size()), "send");
+    }
+    const double before = process_cost().cpu_seconds;
+    constexpr int kSeconds = 3;
+    char byte;
+    for (int heard = 0; heard < kSeconds;) {  // the first viewer's socket is the clock
+      std::string event;
+      while (!event.ends_with("event: point") && recv(viewers[0], &byte, 1, 0) == 1) event += byte;
+      ++heard;
+    }
+    const double cost = process_cost().cpu_seconds - before;
+    check_.note("ms of CPU a second for 100 viewers",
+                static_cast<std::int64_t>(cost * 1000 / kSeconds));
+    for (const int each : viewers) close(each);
+  }
+
   /// What others may choose (brands, the topic's run, a path) stays text.
   void tell_markup() {
     const HttpReply status = get("/api/status");
@@ -322,6 +345,7 @@ int run(int argc, char** argv) {
   guarded.log_in();
   open.tell_markup();
   guarded.tell_markup();
+  open.watch_by_a_hundred();
   open.starve();
   return check.end();
 }
