@@ -314,6 +314,9 @@ void World::judge_partition(Partition& partition, PartitionModel& model, std::in
       if (!is && base >= promised)
         for (const auto& each : model.failed)
           if (same_base(each) && matches(each)) is = &each;
+      if (!is && !dependable)
+        for (const auto& each : model.former)
+          if (same_base(each) && matches(each)) is = &each;
       if (!is) {
         findings_.say(findings_.phantom,
                       fmt::format("{}: offset {} holds what nobody has sent there", name, base));
@@ -376,6 +379,9 @@ void World::adopt() {
             part.batches.push_back(each);
           }
         }
+      for (const auto& each : part.batches)
+        if (each.next > ends.high_watermark) part.former.push_back(each);
+      part.former.insert(part.former.end(), part.failed.begin(), part.failed.end());
       std::erase_if(part.batches,
                     [&](const auto& each) { return each.next > ends.high_watermark; });
       part.failed.clear();

@@ -62,6 +62,7 @@ struct PartitionModel {
   };
   std::vector<Batch> batches;  // by offset
   std::vector<Batch> failed;   // handed over, answered with an error: may be there, or not
+  std::vector<Batch> former;   // lost in an earlier life; may come up where nothing is promised
   std::int64_t written = 0;    // append() has returned
   std::int64_t acked = 0;      // acknowledged in this durability
   std::int64_t start = 0;      // dropped below it, or being dropped
