@@ -10,7 +10,7 @@ tool_class() {
     acls)                echo $tools.AclCommand ;;
     groups)              echo $tools.GroupsCommand ;;
     consumer-groups)     echo $tools.consumer.group.ConsumerGroupCommand ;;
-    console-producer)    echo $tools.ConsoleProducer ;;
+    console-producer)    if [[ $version == 3.* ]]; then echo kafka.tools.ConsoleProducer; else echo $tools.ConsoleProducer; fi ;;
     console-consumer)    echo $tools.consumer.ConsoleConsumer ;;
     producer-perf)       echo $tools.ProducerPerformance ;;
     consumer-perf)       echo $tools.ConsumerPerformance ;;
