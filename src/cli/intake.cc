@@ -152,6 +152,15 @@ Result<std::unique_ptr<Intake>> Intake::start(IntakeOptions options, const Clock
                ? kafka::make_rdkafka_source(o.client, o.consumer, listener, clock, log)
                : kafka::make_direct_source(o.client, o.consumer, listener, clock, log);
   };
+  parts.group_offsets = [&o, &clock, &log,
+                         group = std::make_shared<kafka::Admin>(o.client, clock, log)] {
+    Sink::Offsets offsets;
+    auto committed = group->group_committed(o.consumer.group, o.consumer.topic);
+    if (!committed) return Result<Sink::Offsets>(std::move(committed).error());
+    for (const auto& [partition, offset] : *committed)
+      offsets[{o.consumer.topic, partition}] = offset;
+    return Result<Sink::Offsets>(std::move(offsets));
+  };
   auto sink = make_sink(o.sink, o.sqlite, clock, log);
   if (!sink) return std::move(sink).error();
   if (const auto topic = admin.describe_topic(o.consumer.topic)) {

@@ -10,6 +10,7 @@ namespace {
 
 constexpr Nanos kPoll = 50 * kMillisecond;
 constexpr Nanos kPollPaused = 5 * kMillisecond;  // how late the end of a pause may be seen
+constexpr Nanos kAskGroup = 500 * kMillisecond;
 constexpr Nanos kCloseTimeout = 10 * kSecond;
 
 }  // namespace
@@ -28,6 +29,7 @@ Result<std::unique_ptr<Pipeline>> Pipeline::start(PipelineSettings settings, Pip
                                                   const Clock& clock, Log& log) {
   auto pipeline = std::unique_ptr<Pipeline>(
       new Pipeline(std::move(settings), std::move(parts.sinks), clock, log));
+  pipeline->group_offsets_ = std::move(parts.group_offsets);
   auto source = parts.make_source(*pipeline);
   if (!source) return std::move(source).error();
   if (pipeline->error_) return *pipeline->error_;
@@ -118,6 +120,7 @@ void Pipeline::fetch_until_over() {
     enqueue(batches);
     refetch_where_asked();
     look_at_the_ends();
+    look_at_the_others();
     commit(false);
   }
   for (auto& writer : writers_) writer->join();
@@ -213,6 +216,21 @@ void Pipeline::look_at_the_ends() {
   }
 }
 
+/// A run to the log's end ends for all of the group together: what others hold is read when they
+/// have committed it, and who still has something to read may leave that to us.
+void Pipeline::look_at_the_others() {
+  if (!settings_.until || !group_offsets_ || !was_assigned_) return;
+  const bool all_ours = std::ranges::all_of(
+      *settings_.until, [&](const auto& end) { return ours_.contains(end.first); });
+  const Nanos now = clock_.now();
+  if (all_ours || now - asked_group_at_ < kAskGroup) return;
+  asked_group_at_ = now;
+  auto offsets = group_offsets_();
+  if (!offsets) return log_.debug("{}", offsets.error().message);
+  std::erase_if(*offsets, [&](const auto& entry) { return ours_.contains(entry.first); });
+  for (auto& writer : writers_) writer->see_others(*offsets);
+}
+
 void Pipeline::commit(bool at_once) {
   const Offsets positions = stored_by_all();
   const Nanos now = clock_.now();
@@ -252,6 +270,9 @@ Pipeline::Offsets Pipeline::wanted_by_any() const {
 }
 
 Pipeline::Offsets Pipeline::on_assigned(const kafka::Assigned& assigned) {
+  was_assigned_ = true;
+  ours_.insert(assigned.partitions.begin(), assigned.partitions.end());
+  for (auto& writer : writers_) writer->see_others({});  // what was theirs may be ours now
   Offsets starts;
   std::map<kafka::TopicPartition, std::size_t> told;  // by how many writers
   for (auto& writer : writers_) {
@@ -289,6 +310,7 @@ void Pipeline::on_lost(const std::vector<kafka::TopicPartition>& partitions) {
 void Pipeline::forget(const std::vector<kafka::TopicPartition>& partitions) {
   for (auto& writer : writers_) writer->forget(partitions);
   for (const kafka::TopicPartition& partition : partitions) {
+    ours_.erase(partition);
     committed_.erase(partition);
     maybe_ahead_.erase(partition);
   }

@@ -54,6 +54,9 @@ struct PipelineSettings {
 
 struct PipelineParts {
   std::function<Result<std::unique_ptr<kafka::Source>>(kafka::AssignmentListener&)> make_source;
+  /// What the group has committed: how far its other members have got. Asked on the fetch thread
+  /// now and then when the run ends at the log's end; may be empty when there are no others.
+  std::function<Result<Sink::Offsets>()> group_offsets = {};
   std::vector<std::unique_ptr<Sink>> sinks;  // at least one
 };
 
@@ -133,6 +136,7 @@ class Pipeline final : private kafka::AssignmentListener {
   void count(const std::vector<kafka::Fetched>& batches);
   bool somebody_wants_more(const std::vector<kafka::Fetched>& batches);
   void look_at_the_ends();
+  void look_at_the_others();
   void commit(bool at_once);
   Offsets stored_by_all() const;
   Offsets wanted_by_any() const;
@@ -149,6 +153,10 @@ class Pipeline final : private kafka::AssignmentListener {
   Log& log_;
   std::unique_ptr<kafka::Source> source_;
   // The fetch thread's.
+  std::function<Result<Sink::Offsets>()> group_offsets_;
+  std::set<kafka::TopicPartition> ours_;
+  bool was_assigned_ = false;
+  Nanos asked_group_at_ = 0;
   Nanos committed_at_ = 0;
   Offsets committed_;
   Offsets began_;  // where reading began, for the account: also of partitions that are gone

@@ -177,6 +177,11 @@ std::size_t Writer::queue_bytes() const {
   return queue_bytes_;
 }
 
+void Writer::see_others(Offsets positions) {
+  const std::lock_guard lock(mutex_);
+  others_ = std::move(positions);
+}
+
 void Writer::see_ends(const Offsets& ends) {
   const std::lock_guard lock(mutex_);
   ends_ = ends;
@@ -389,8 +394,9 @@ bool Writer::reached_the_end() const {
   if (settings_.total != 0 && account_.sum.stored >= settings_.total) return true;
   if (!settings_.until) return false;
   return std::ranges::all_of(*settings_.until, [&](const auto& end) {
-    const auto at = positions_.find(end.first);
-    return at != positions_.end() && at->second >= end.second;
+    const auto at = positions_.find(end.first), other = others_.find(end.first);
+    return (at != positions_.end() && at->second >= end.second) ||
+           (other != others_.end() && other->second >= end.second);
   });
 }
 

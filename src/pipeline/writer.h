@@ -82,6 +82,8 @@ class Writer final : private Patience {
   /// See Pipeline.
   std::vector<std::pair<std::int64_t, std::uint64_t>> take_unshown();
   void see_ends(const Offsets& ends);
+  /// How far others of the group have got in what they read; nothing of it is ours.
+  void see_others(Offsets positions);
 
   /// Stores what is queued, then is over; gives up after the settings' drain_timeout.
   void drain();
@@ -139,6 +141,7 @@ class Writer final : private Patience {
   Offsets wanted_;   // the next to enqueue
   Offsets positions_;
   Offsets ends_;
+  Offsets others_;
   SinkAccount account_;
   static constexpr std::size_t kUnshownMax = 100'000;
   std::vector<std::pair<std::int64_t, std::uint64_t>> unshown_;

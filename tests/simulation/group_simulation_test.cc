@@ -459,15 +459,15 @@ void run_schedules(const std::vector<Assignor>& assignors, std::uint64_t schedul
 }
 
 TEST(GroupSimulation, CooperativelyNoPartitionHasTwoOwnersAndAllHaveOneAtRest) {
-  run_schedules({Assignor::kCooperativeSticky}, 2000);
+  run_schedules({Assignor::kCooperativeSticky}, 1200);
 }
 
 TEST(GroupSimulation, AndEagerlyToo) {
-  run_schedules({Assignor::kCooperativeSticky, Assignor::kRange}, 1000);
+  run_schedules({Assignor::kCooperativeSticky, Assignor::kRange}, 500);
 }
 
 TEST(GroupSimulation, AndWithWhatIsOnlySticky) {
-  run_schedules({Assignor::kSticky}, 500);
+  run_schedules({Assignor::kSticky}, 300);
 }
 
 }  // namespace

@@ -239,7 +239,10 @@ void DirectSource::finish_commits(Nanos deadline) {
       if (at >= 0) next = std::min(next, std::max(at, now));
     poller_.wait(next - now);
   }
-  if (!offsets_.idle_commits())
+  if (offsets_.outdated())
+    log_.info("group {}: has moved on before the last commit; what it held is read again",
+              settings_.group);
+  else if (!offsets_.idle_commits())
     log_.warn("group {}: the last commit was not confirmed in time", settings_.group);
 }
 

@@ -16,7 +16,8 @@ namespace ds::kafka {
 /// not exist yet is waited for, not created. An offset that retention has overtaken is said in the
 /// log, and reading goes on at the log's start.
 ///
-/// Fixed assignment: this source reads all partitions of the topic, new ones included; offsets are
+/// With ConsumerSettings::join it is a member of the group, on a thread of its own (group_lane.h).
+/// Without, it reads all partitions of the topic, new ones included; offsets are
 /// committed for the group (when one is named) without being its member, so no second reader of the
 /// group may run at the same time.
 Result<std::unique_ptr<Source>> make_direct_source(const ClientSettings& client,
