@@ -264,13 +264,15 @@ class Simulation {
           break;
         case GroupMember::Change::Kind::kRevoked: {
           host.giving_up = true;
+          host.membership = change.membership;
           // The sink finishes what it is at; at times that takes longer than the group waits.
           const Nanos takes =
               chance(3) ? between(0, 2 * kRebalance) : between(0, 500 * kMillisecond);
-          in(takes, [this, &host, gone = change.partitions] {
+          in(takes, [this, &host, gone = change.partitions, number = change.number] {
             if (!works(host))
-              return in_when_works(host, [this, &host, gone] { give_up(host, gone); });
-            give_up(host, gone);
+              return in_when_works(host,
+                                   [this, &host, gone, number] { give_up(host, gone, number); });
+            give_up(host, gone, number);
           });
           break;
         }
@@ -286,13 +288,18 @@ class Simulation {
     if (works(host)) return task();
     at(host.halted_until, [this, &host, task] { in_when_works(host, task); });
   }
-  void give_up(Host& host, const std::set<TopicPartition>& gone) {
+  void give_up(Host& host, const std::set<TopicPartition>& gone, std::uint64_t number) {
     if (host.leaving) return;
     // Lost meanwhile: whatever it would commit now, the broker must refuse.
+    const int before = commits_;
     commit(host);
+    const bool sure = host.member.state() == MemberState::kGivingUp &&
+                      number == host.member.last_revoked() && !host.held.empty() &&
+                      now_ < host.member.sure_until() && now_ >= away_until_;
+    if (sure && commits_ == before) broken("the last commit of what is given up was refused");
     for (const auto& each : gone) host.held.erase(each);
     host.giving_up = false;
-    host.member.given_up(now_);
+    host.member.given_up(number, now_);
   }
   /// All that it holds, as it was told; the broker says whether it may.
   void commit(Host& host) {

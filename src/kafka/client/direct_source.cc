@@ -196,8 +196,9 @@ bool DirectSource::take(GroupMember::Change& change) {
     case GroupMember::Change::Kind::kRevoked:
       log_.info("group {}: gives up {} partitions of {}", settings_.group, partitions.size(),
                 settings_.topic);
+      offsets_.sign_as(change.membership);  // the last commit is one of the new generation
       give_up(partitions);
-      lane_->given_up();
+      lane_->given_up(change.number);
       break;
     case GroupMember::Change::Kind::kLost:
       log_.warn("group {}: has gone on without us; {} partitions of {} are lost", settings_.group,

@@ -42,9 +42,9 @@ std::vector<GroupMember::Change> GroupLane::take_changes() {
   return std::exchange(changes_, {});
 }
 
-void GroupLane::given_up() {
+void GroupLane::given_up(std::uint64_t number) {
   const std::lock_guard lock(mutex_);
-  given_up_ = true;
+  given_up_ = number;
   poller_.wake();
 }
 
@@ -90,13 +90,14 @@ void GroupLane::run(std::stop_token stop) {
 }
 
 void GroupLane::take_orders(Nanos now) {
-  bool given_up, leave;
+  std::uint64_t given_up;
+  bool leave;
   {
     const std::lock_guard lock(mutex_);
-    given_up = std::exchange(given_up_, false);
+    given_up = std::exchange(given_up_, 0);
     leave = leave_;
   }
-  if (given_up) member_.given_up(now);
+  if (given_up != 0) member_.given_up(given_up, now);
   if (leave) member_.leave(now);
 }
 

@@ -2,8 +2,8 @@
 // out. GroupMember decides; this one carries its requests.
 //
 //   GroupLane lane(client, member, clock, log, [&] { poller.wake(); });
-//   for (auto& change : lane.take_changes()) …          // after kRevoked: lane.given_up()
-//   lane.leave(deadline);
+//   for (auto& change : lane.take_changes()) …          // after kRevoked:
+//   lane.given_up(change.number) lane.leave(deadline);
 #pragma once
 
 #include <condition_variable>
@@ -27,7 +27,7 @@ class GroupLane final : private AnswerListener {
   ~GroupLane() override;
 
   std::vector<GroupMember::Change> take_changes();
-  void given_up();
+  void given_up(std::uint64_t number);
   /// All changes are taken, and nobody else has been given what is ours.
   bool sure() const;
   /// What no waiting will mend.
@@ -71,7 +71,8 @@ class GroupLane final : private AnswerListener {
   std::vector<GroupMember::Change> changes_;
   Nanos sure_until_ = 0;
   bool owns_ = false;
-  bool given_up_ = false, leave_ = false, gone_ = false;
+  std::uint64_t given_up_ = 0;  // the number of a kRevoked
+  bool leave_ = false, gone_ = false;
   std::optional<Error> error_;
 
   std::jthread thread_;  // last: starts after, joins before, what it uses

@@ -76,6 +76,7 @@ std::optional<GroupMember::Request> GroupMember::next(Nanos now) {
     if (counts_) counts_joined_ = *counts_;
   } else if (state_ == MemberState::kAssigning && counts_) {
     move(MemberState::kSyncing);
+    counts_joined_ = *counts_;  // of one generation, however often it is said
     request = assign_all();
   } else if (state_ == MemberState::kSyncing) {
     // A leader that asks again must say all of it again: an empty word would take all from all.
@@ -153,9 +154,8 @@ SyncGroupRequest GroupMember::sync_request() {
 
 SyncGroupRequest GroupMember::assign_all() {
   SyncGroupRequest request = sync_request();
-  for (const auto& [member, share] : assign(assignor_, subscribers_, *counts_))
+  for (const auto& [member, share] : assign(assignor_, subscribers_, counts_joined_))
     request.assignments.push_back({member, encode_share(share)});
-  counts_joined_ = *counts_;
   topics_wanted_.clear();
   return request;
 }
@@ -232,7 +232,7 @@ void GroupMember::take_share(Partitions share, Nanos now) {
   owned_.insert(added.begin(), added.end());
   owned_generation_ = generation_;
   remembered_ = share;
-  if (!giving_up_.empty()) changes_.push_back({Change::Kind::kRevoked, giving_up_, membership()});
+  if (!giving_up_.empty()) revoke(giving_up_);
   changes_.push_back({Change::Kind::kAssigned, std::move(added), membership()});
   if (!giving_up_.empty()) return move(MemberState::kGivingUp);
   // Lost while the group shared out: it is free, and the others must hear of it.
@@ -240,6 +240,7 @@ void GroupMember::take_share(Partitions share, Nanos now) {
       !std::includes(owned_.begin(), owned_.end(), claimed_.begin(), claimed_.end());
   if (withheld) return rejoin(now);
   move(MemberState::kStable);
+  if (counts_ && topics_have_changed()) rejoin(now);  // while we were not looking
 }
 
 void GroupMember::on(const HeartbeatResponse& answer, Nanos now) {
@@ -328,8 +329,12 @@ void GroupMember::tick(Nanos now) {
   }
 }
 
-void GroupMember::given_up(Nanos now) {
-  if (state_ != MemberState::kGivingUp) return;  // lost meanwhile
+void GroupMember::revoke(Partitions partitions) {
+  changes_.push_back({Change::Kind::kRevoked, std::move(partitions), membership(), ++revoked_});
+}
+
+void GroupMember::given_up(std::uint64_t number, Nanos now) {
+  if (state_ != MemberState::kGivingUp || number != revoked_) return;  // lost meanwhile
   for (const TopicPartition& each : giving_up_) owned_.erase(each);
   giving_up_.clear();
   move(MemberState::kJoining);
@@ -339,19 +344,21 @@ void GroupMember::given_up(Nanos now) {
 void GroupMember::set_counts(const PartitionCounts& counts, Nanos now) {
   if (!counts_ && state_ != MemberState::kAssigning) counts_joined_ = counts;
   counts_ = counts;
-  if (state_ != MemberState::kStable) return;
+  if (state_ == MemberState::kStable && topics_have_changed()) rejoin(now);
+}
+
+bool GroupMember::topics_have_changed() const {
   // A static member that came back may lead without having been told.
-  if (leader_id_ != member_id_ && !settings_.instance) return;
+  if (leader_id_ != member_id_ && !settings_.instance) return false;
   const auto count = [](const PartitionCounts& of, const std::string& topic) {
     const auto found = of.find(topic);
     return found == of.end() ? 0 : found->second;
   };
   std::set<std::string> topics(settings_.topics.begin(), settings_.topics.end());
   for (const Subscriber& each : subscribers_) topics.insert(each.topics.begin(), each.topics.end());
-  const bool changed = std::any_of(topics.begin(), topics.end(), [&](const std::string& topic) {
-    return count(counts, topic) != count(counts_joined_, topic);
+  return std::any_of(topics.begin(), topics.end(), [&](const std::string& topic) {
+    return count(*counts_, topic) != count(counts_joined_, topic);
   });
-  if (changed) rejoin(now);
 }
 
 void GroupMember::rejoin(Nanos now) {
@@ -359,7 +366,7 @@ void GroupMember::rejoin(Nanos now) {
   if (cooperative() || owned_.empty()) return move(MemberState::kJoining);
   // What is held before a sync is answered was given up before its join.
   giving_up_ = owned_;
-  changes_.push_back({Change::Kind::kRevoked, giving_up_, membership()});
+  revoke(giving_up_);
   move(MemberState::kGivingUp);
 }
 

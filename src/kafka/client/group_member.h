@@ -68,8 +68,9 @@ class GroupMember {
   struct Change {
     enum class Kind { kAssigned, kRevoked, kLost };
     Kind kind;
-    Partitions partitions;  // kAssigned: besides those that were ours
-    Membership membership;  // for commits from now on
+    Partitions partitions;     // kAssigned: besides those that were ours
+    Membership membership;     // for commits from now on
+    std::uint64_t number = 0;  // of a kRevoked, for given_up()
   };
 
   explicit GroupMember(MemberSettings settings);
@@ -90,8 +91,10 @@ class GroupMember {
 
   /// Gives up what has not been confirmed for too long.
   void tick(Nanos now);
-  /// Partitions named by kRevoked are not ours any more: committed, and forgotten.
-  void given_up(Nanos now);
+  /// Partitions named by the kRevoked of that number are not ours any more: committed, and
+  /// forgotten. One that was overtaken by a kLost means nothing.
+  void given_up(std::uint64_t number, Nanos now);
+  std::uint64_t last_revoked() const { return revoked_; }
   /// How large topics are, of those wanted and others; one that is left out does not exist.
   void set_counts(const PartitionCounts& counts, Nanos now);
   /// Joins no more. What was ours must have been given up before.
@@ -124,6 +127,8 @@ class GroupMember {
   void retry_later(Nanos now);
   /// Errors that mean the same in every answer. True when it was one, and is dealt with.
   bool on_common_error(KafkaError error, Nanos now);
+  void revoke(Partitions partitions);
+  bool topics_have_changed() const;
   void fail(KafkaError error);
 
   const MemberSettings settings_;
@@ -139,7 +144,8 @@ class GroupMember {
 
   Partitions owned_;  // with what is being given up
   Partitions giving_up_;
-  Partitions claimed_;  // when we joined: who leads gives it to nobody else in that round
+  std::uint64_t revoked_ = 0;  // how often
+  Partitions claimed_;         // when we joined: who leads gives it to nobody else in that round
   std::int32_t owned_generation_ = -1;  // when it was given to us
   Partitions remembered_;               // eager: what we held, for who assigns by it
   std::vector<Change> changes_;
