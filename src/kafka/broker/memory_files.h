@@ -15,6 +15,7 @@ namespace ds::kafka::broker {
 /// Threads: any. sync() has nothing to do; a removed file lives on while it is open.
 class MemoryFiles final : public Files {
  public:
+  MemoryFiles();
   Result<std::unique_ptr<File>> open(const std::string& path, OpenMode mode) override;
   Status rename(const std::string& from, const std::string& to) override;
   Status remove(const std::string& path) override;
@@ -24,8 +25,10 @@ class MemoryFiles final : public Files {
   Status sync_folder(const std::string&) override { return Done{}; }
 
   struct Content;
+  class Spares;
 
  private:
+  const std::shared_ptr<Spares> spares_;
   std::mutex mutex_;
   std::map<std::string, std::shared_ptr<Content>> files_;
   std::set<std::string> folders_;
