@@ -31,6 +31,8 @@ export interface Status {
   total?: number; // records wanted; 0: no end
   stored: number;
   retired: number;
+  deadLettered: number;
+  duplicatesSuppressed: number;
   lag: { records: number; seconds: number };
   latencyUs: Record<string, Quantiles>; // by stage, from the intended instant
   balance: { ok: boolean; missing: number; doubled: number; text: string };

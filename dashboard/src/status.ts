@@ -14,6 +14,8 @@ export const EMPTY: Status = {
   counters: { scheduled: 0, enqueued: 0, written: 0, acknowledged: 0, failed: 0, unknown: 0, readBack: 0 },
   stored: 0,
   retired: 0,
+  deadLettered: 0,
+  duplicatesSuppressed: 0,
   lag: { records: 0, seconds: 0 },
   latencyUs: {},
   balance: { ok: true, missing: 0, doubled: 0, text: "" },

@@ -65,6 +65,11 @@ void add_flags(Parsed& parsed, std::span<const std::string_view> names) {
   }
 }
 
+/// What must not be given as an argument at all.
+bool is_secret(std::string_view name) {
+  return name.ends_with("-token") || name.ends_with("-secret");
+}
+
 /// Other users see a process's arguments: the values of `-X sasl.password=…` and its like become x.
 void hide_secrets(std::span<char*> arguments) {
   constexpr std::string_view kSecret[] = {
@@ -79,6 +84,10 @@ void hide_secrets(std::span<char*> arguments) {
       if (at != std::string_view::npos)
         std::fill(argument + at + name.size(), argument + text.size(), 'x');
     }
+    // A store's: mongodb://user:password@host
+    if (const std::size_t at = text.find("://"), host = text.rfind('@');
+        at != std::string_view::npos && host != std::string_view::npos && at < host)
+      std::fill(argument + at + 3, argument + host, 'x');
   }
 }
 
@@ -104,6 +113,13 @@ Result<Settings> resolve(const Parsed& parsed) {
     }
   }
   apply_defaults(*parsed.command, *settings);
+  for (const auto& [name, texts] : parsed.given)
+    if (!texts.empty() && is_secret(name))
+      return Error{
+          .code = ErrorCode::kUsage,
+          .message = fmt::format("--{}: everybody on this machine can read arguments", name),
+          .hint = fmt::format("put it into {}, .env or the configuration file",
+                              find_setting(name)->environment)};
   for (const auto& [name, texts] : parsed.given)
     if (!texts.empty())
       settings->set(name, {fmt::format("{}", fmt::join(texts, std::string(1, kListSeparator))),

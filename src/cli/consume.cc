@@ -1,6 +1,8 @@
 // `datastorm consume`: the pipeline alone, from any Kafka into a store.
 #include <fmt/format.h>
 
+#include <algorithm>
+
 #include "base/json_writer.h"
 #include "cli/commands.h"
 #include "cli/intake.h"
@@ -13,6 +15,18 @@ namespace ds::cli {
 namespace {
 
 /// S9.6: the fields that other people's scripts read.
+struct SinkTold {
+  const SinkAccount& account;
+  static void fields(auto& self, auto& io) {
+    io("sink", self.account.sink);
+    io("stored", self.account.sum.stored);
+    io("lag", self.account.lag);
+    io("errors", self.account.errors);
+    io("last_error", self.account.last_error);
+    io("uniqueness_not_shown", self.account.sum.uniqueness_not_shown);
+  }
+};
+
 struct ConsumeAccount {
   std::string command = "consume";
   std::string group;
@@ -43,6 +57,10 @@ struct ConsumeAccount {
     io("rss_mib", self.rss_mib);
     io("cpu_s", self.cpu_s);
     io("sink", self.sink);
+    io("errors", self.account.errors);
+    std::vector<SinkTold> sinks;
+    for (const SinkAccount& each : self.account.sinks) sinks.push_back({each});
+    io("sinks", sinks);
   }
 };
 
@@ -50,10 +68,13 @@ int run_consume(const Invocation& invocation) {
   Reader read(invocation.settings);
   IntakeOptions options = read_intake(read);
   options.pipeline.total = read.count("total");
+  if (read.on("from-dlq")) options.replay_dead_letters();
   const bool json = read.on("json"), quiet = read.on("quiet");
   ConsoleLog log(read_log_level(read));
   if (const auto wrong = read.errors()) return report_error(*wrong);
-  if (options.sink.starts_with("sqlite:" + read.text("data-dir") + "/"))
+  if (std::ranges::any_of(options.sinks, [&](const std::string& sink) {
+        return sink.starts_with("sqlite:" + read.text("data-dir") + "/");
+      }))
     if (auto made = make_data_folder(read.text("data-dir")); !made)
       return report_error(made.error());
 
@@ -65,7 +86,7 @@ int run_consume(const Invocation& invocation) {
   Pipeline& pipeline = (*intake)->pipeline();
 
   // The records go to standard output when that is the sink; then people's text does not.
-  Terminal terminal(ScreenTitle::kIngestion, json || (*intake)->options().sink == "stdout", quiet);
+  Terminal terminal(ScreenTitle::kIngestion, json || (*intake)->options().prints(), quiet);
   Observer observer;
   Snapshot last;
   const auto look = [&] {
@@ -113,7 +134,8 @@ Command consume_command() {
   return {.name = "consume",
           .purpose = "read a topic and store every record, once",
           .example = "datastorm consume --topic tweets --sink sqlite:tweets.db --until-end",
-          .settings = join_settings({intake_settings(), std::vector<std::string_view>{"total"}}),
+          .settings = join_settings(
+              {intake_settings(), std::vector<std::string_view>{"total", "from-dlq"}}),
           .defaults = {{"total", "0"}, {"raw-rows-for", "0"}, {"raw-bytes", "0"}},
           .run = run_consume};
 }

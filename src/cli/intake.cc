@@ -16,18 +16,47 @@
 namespace ds::cli {
 namespace {
 
-constexpr std::string_view kIntakeSettings[] = {"topic",           "group",
-                                                "instance",        "assignor",
-                                                "session-timeout", "heartbeat-interval",
-                                                "partition-bytes", "engine",
-                                                "reset-offsets",   "sink",
-                                                "decode",          "store",
-                                                "synchronous",     "until-end",
-                                                "flush-ms",        "raw-rows-for",
-                                                "raw-bytes"};
+constexpr std::string_view kIntakeSettings[] = {"topic",
+                                                "group",
+                                                "instance",
+                                                "assignor",
+                                                "session-timeout",
+                                                "heartbeat-interval",
+                                                "partition-bytes",
+                                                "engine",
+                                                "reset-offsets",
+                                                "sink",
+                                                "decode",
+                                                "store",
+                                                "synchronous",
+                                                "until-end",
+                                                "flush-ms",
+                                                "raw-rows-for",
+                                                "raw-bytes",
+                                                "influx-url",
+                                                "influx-org",
+                                                "influx-user",
+                                                "influx-token",
+                                                "influx-bucket",
+                                                "influx-source-tag",
+                                                "influx-gzip",
+                                                "influx-connections",
+                                                "mongo-url"};
 
 Error usage(std::string message, std::string hint = {}) {
   return Error{.code = ErrorCode::kUsage, .message = std::move(message), .hint = std::move(hint)};
+}
+
+/// The letters that were replayed before: what comes again of them is a repeat.
+Status read_seen(const IntakeOptions& options, kafka::Admin& admin, SeenLetters& seen) {
+  auto committed = admin.group_committed(options.consumer.group, options.consumer.topic);
+  if (!committed) return std::move(committed).error();
+  return admin.read_all(options.consumer.topic,
+                        [&](std::int32_t partition, const kafka::RecordView& letter) {
+                          const auto end = committed->find(partition);
+                          if (end == committed->end() || letter.offset >= end->second) return;
+                          if (const auto origin = origin_of(letter)) seen.add(*origin);
+                        });
 }
 
 /// Where the topic ends now; partitions that hold nothing are left out.
@@ -63,8 +92,8 @@ std::vector<std::string> read_assignors(Reader& read) {
 
 /// The same for those who may follow each other: one group, one store.
 std::string slot_of(const IntakeOptions& options) {
-  std::string sink = options.sink;
-  if (const auto path = sqlite_path(options.sink)) {
+  std::string sink = without_password(options.sink());
+  if (const auto path = sqlite_path(options.sink())) {
     std::error_code error;
     const auto whole = std::filesystem::absolute(*path, error);
     if (!error) sink = whole.lexically_normal().string();
@@ -102,21 +131,53 @@ IntakeOptions read_intake(Reader& read) {
     read.wrong("store", usage("librdkafka hides where record batches begin and end, which rollups "
                               "are counted by",
                               "use --engine direct, or --store raw"));
-  options.consumer.reset_offsets = options.sqlite.reset_offsets = options.pipeline.reset_offsets =
+  options.consumer.reset_offsets = options.store.reset_offsets = options.pipeline.reset_offsets =
       read.on("reset-offsets");
-  options.sqlite.store = read.take("store", parse_store_as(read.text("store")));
+  options.store.store = read.take("store", parse_store_as(read.text("store")));
   constexpr std::string_view kModes[] = {"off", "normal", "full", "extra"};
-  options.sqlite.synchronous = read.choice("synchronous", kModes);
-  options.sqlite.keep.age_ms = read.duration("raw-rows-for") / kMillisecond;
-  options.sqlite.keep.bytes = read.size("raw-bytes");
-  options.sqlite.decode = read.take("decode", parse_tweet_encoding(read.text("decode")));
-  const auto sinks = read.list("sink");
-  if (sinks.size() > 1) read.wrong("sink", usage("this build stores into one sink at a time"));
-  options.sink =
-      sinks.empty() ? "sqlite:" + read.text("data-dir") + "/datastorm.db" : sinks.front();
+  options.store.synchronous = read.choice("synchronous", kModes);
+  options.store.keep.age_ms = read.duration("raw-rows-for") / kMillisecond;
+  options.store.keep.bytes = read.size("raw-bytes");
+  options.store.decode = read.take("decode", parse_tweet_encoding(read.text("decode")));
+  options.store.influx_url = read.text("influx-url");
+  options.store.influx_org = read.text("influx-org");
+  options.store.influx_user = read.text("influx-user");
+  options.store.influx_token = read.text("influx-token");
+  options.store.influx_bucket = read.text("influx-bucket");
+  options.store.influx_source_tag = read.on("influx-source-tag");
+  options.store.influx_gzip = read.on("influx-gzip");
+  options.store.influx_connections =
+      static_cast<int>(std::clamp<std::uint64_t>(read.count("influx-connections"), 1, 64));
+  options.store.mongo_url = read.text("mongo-url");
+  options.sinks = read.list("sink");
+  if (options.sinks.empty())
+    options.sinks.push_back("sqlite:" + read.text("data-dir") + "/datastorm.db");
+  for (const std::string& sink : options.sinks) {
+    if (std::ranges::count(options.sinks, sink) > 1)
+      read.wrong("sink", usage(fmt::format("'{}' is named twice", sink)));
+    if (auto named = check_sink_name(sink, options.store); !named)
+      read.wrong("sink", named.error());
+  }
   options.pipeline.flush = static_cast<Nanos>(read.count("flush-ms")) * kMillisecond;
   options.until_end = read.on("until-end");
   return options;
+}
+
+void IntakeOptions::replay_dead_letters() {
+  consumer.topic += kDeadLetterSuffix;
+  consumer.group += kDeadLetterSuffix;
+  store.replay = true;
+  until_end = true;
+}
+
+std::optional<std::string> IntakeOptions::store_file() const {
+  for (const std::string& sink : sinks)
+    if (auto path = sqlite_path(sink)) return path;
+  return std::nullopt;
+}
+
+bool IntakeOptions::prints() const {
+  return std::ranges::find(sinks, "stdout") != sinks.end();
 }
 
 Result<std::unique_ptr<Intake>> Intake::start(IntakeOptions options, const Clock& clock, Log& log) {
@@ -132,6 +193,10 @@ Result<std::unique_ptr<Intake>> Intake::start(IntakeOptions options, const Clock
     o.pipeline.until = std::move(*until);
   }
 
+  if (o.store.replay) {
+    if (auto read = read_seen(o, admin, intake->seen_); !read) return std::move(read).error();
+    o.store.seen_before = &intake->seen_;
+  }
   if (o.consumer.instance.empty()) {
     o.consumer.instance = pod_instance();
     // librdkafka's static members never leave: without a name of theirs they are dynamic.
@@ -161,23 +226,28 @@ Result<std::unique_ptr<Intake>> Intake::start(IntakeOptions options, const Clock
       offsets[{o.consumer.topic, partition}] = offset;
     return Result<Sink::Offsets>(std::move(offsets));
   };
-  auto sink = make_sink(o.sink, o.sqlite, clock, log);
-  if (!sink) return std::move(sink).error();
-  if (const auto topic = admin.describe_topic(o.consumer.topic)) {
-    auto positions = (*sink)->next_offsets({*cluster, kafka::topic_id_text(topic->id)});
-    if (!positions) return std::move(positions).error();
-    intake->positions_ = std::move(*positions);
+  intake->dead_letters_ = std::make_unique<KafkaDeadLetters>(o.client, clock, log);
+  o.store.dead_letters = intake->dead_letters_.get();
+  const auto topic = admin.describe_topic(o.consumer.topic);
+  for (const std::string& name : o.sinks) {
+    auto sink = make_sink(name, o.store, clock, log);
+    if (!sink) return std::move(sink).error();
+    if (topic && parts.sinks.empty()) {
+      auto positions = (*sink)->next_offsets({*cluster, kafka::topic_id_text(topic->id)});
+      if (!positions) return std::move(positions).error();
+      intake->positions_ = std::move(*positions);
+    }
+    parts.sinks.push_back(std::move(*sink));
   }
-  if (const auto path = sqlite_path(o.sink)) {
+  if (const auto path = o.store_file()) {
     const auto rows = rows_held(*path);
     if (!rows) return rows.error();
     intake->rows_before_ = *rows;
   }
-  parts.sinks.push_back(std::move(*sink));
   auto pipeline = Pipeline::start(o.pipeline, std::move(parts), clock, log);
   if (!pipeline) return std::move(pipeline).error();
   intake->pipeline_ = std::move(*pipeline);
-  if (const auto path = sqlite_path(o.sink)) {
+  if (const auto path = o.store_file()) {
     auto table = RunsTable::open(*path);
     if (!table) return std::move(table).error();
     auto claims = ClaimFollower::start(
@@ -224,6 +294,8 @@ void Intake::show(Snapshot& into) {
   into.stored = account.stored;
   into.retired = account.retired;
   into.errors = account.errors + account.dead_lettered;
+  into.dead_lettered = account.dead_lettered;
+  into.duplicates_suppressed = account.duplicates_suppressed;
   into.counters.read_back = account.read;
   into.lag = {account.lag, account.lag_seconds};
   for (const auto& [brand, counts] : account.by_brand) {
@@ -243,15 +315,23 @@ void Intake::show(Snapshot& into) {
   into.latency_us["fetched"] = quantiles_of(account.fetched_us);
   into.latency_us["stored"] = quantiles_of(account.stored_us);
   into.clock = compare_clocks(account.fetched_us);
-  const std::size_t colon = options_.sink.find(':');
-  into.store = {.kind = options_.sink.substr(0, colon),
-                .path = colon == std::string::npos ? "" : options_.sink.substr(colon + 1),
+  const std::string sink = without_password(options_.sink());
+  const std::size_t colon = sink.find(':');
+  into.store = {.kind = sink.substr(0, colon),
+                .path = colon == std::string::npos ? "" : sink.substr(colon + 1),
                 .durability = pipeline_->description()};
   if (rows_before_) into.store.rows = *rows_before_ + account.stored - account.retired;
   // Kind and path stand beside it already.
   if (const std::string named = into.store.kind + " " + into.store.path + ", ";
       into.store.durability.starts_with(named))
     into.store.durability.erase(0, named.size());
+  for (const SinkAccount& each : account.sinks)
+    into.sinks.push_back({.name = each.sink,
+                          .state = std::string(name_of(each.state)),
+                          .stored = each.sum.stored,
+                          .lag = each.lag,
+                          .errors = each.errors,
+                          .last_error = each.last_error});
   into.now_ms = clock_.wall_ms();
   if (into.elapsed_s == 0) into.elapsed_s = static_cast<double>(clock_.now() - started_) / 1e9;
 }

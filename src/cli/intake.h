@@ -5,6 +5,7 @@
 #include <memory>
 #include <mutex>
 #include <string>
+#include <vector>
 
 #include "cli/common.h"
 #include "cli/instance.h"
@@ -12,6 +13,7 @@
 #include "observe/snapshot.h"
 #include "pipeline/claim_follower.h"
 #include "pipeline/pipeline.h"
+#include "sink/kafka_dead_letters.h"
 #include "sink/make_sink.h"
 
 namespace ds::cli {
@@ -19,11 +21,19 @@ namespace ds::cli {
 struct IntakeOptions {
   kafka::ClientSettings client;
   kafka::ConsumerSettings consumer;
-  std::string engine;  // "direct" or "librdkafka"
-  std::string sink;    // "sqlite:PATH", "none" or "stdout"
-  SqliteSettings sqlite;
+  std::string engine;              // "direct" or "librdkafka"
+  std::vector<std::string> sinks;  // "sqlite:PATH", "influx:URL", …; at least one
+  SinkSettings store;
   PipelineSettings pipeline;
   bool until_end = false;
+
+  /// The first of them, which is the one that is shown and asked.
+  const std::string& sink() const { return sinks.front(); }
+  /// The first SQLite file among them, which keeps the claims too.
+  std::optional<std::string> store_file() const;
+  bool prints() const;
+  /// Reads the topic's dead letters instead of the topic, up to their end.
+  void replay_dead_letters();
 };
 
 std::vector<std::string_view> intake_settings();
@@ -58,6 +68,8 @@ class Intake {
   std::optional<std::uint64_t> rows_before_;  // in the store, when it is one that can tell
   std::mutex visible_mutex_;
   Histogram visible_us_;
+  SeenLetters seen_;
+  std::unique_ptr<KafkaDeadLetters> dead_letters_;
   std::unique_ptr<ClaimFollower> claims_;  // null when the store keeps no claims
   std::unique_ptr<Pipeline> pipeline_;
 };

@@ -366,7 +366,7 @@ class Up {
 
   /// More is stored than was acknowledged: is it this run's, twice, or did others write meanwhile?
   void tell_apart(Snapshot& last) const {
-    const auto path = sqlite_path(options_.intake.sink);
+    const auto path = options_.intake.store_file();
     if (!path || last.run.empty()) return;
     const auto verdict = row_by_row(*path, last.run);
     if (verdict)

@@ -40,7 +40,9 @@ std::string prometheus_text(const Snapshot& s) {
       {"unknown", s.counters.unknown},
       {"read_back", s.counters.read_back},
       {"stored", s.stored},
-      {"retired", s.retired}};
+      {"retired", s.retired},
+      {"dead_lettered", s.dead_lettered},
+      {"duplicates_suppressed", s.duplicates_suppressed}};
   for (const auto& [state, value] : counters)
     out.sample("datastorm_records_total", fmt::format("state=\"{}\"", state), value);
 
@@ -56,6 +58,9 @@ std::string prometheus_text(const Snapshot& s) {
              s.lag.records);
   out.single("datastorm_lag_seconds", "gauge", "How far storing is behind, in seconds.",
              s.lag.seconds);
+  if (s.sinks.size() > 1) out.family("datastorm_sink_lag_records", "gauge", "Lag of each sink.");
+  for (std::size_t i = 0; s.sinks.size() > 1 && i < s.sinks.size(); ++i)
+    out.sample("datastorm_sink_lag_records", fmt::format("sink=\"{}\"", i), s.sinks[i].lag);
   out.single("datastorm_sentiment_score", "gauge",
              "Positive minus negative over total, of the last five minutes.", s.window.score);
   out.single("datastorm_ledger_balanced", "gauge", "1 while no record is missing or doubled.",

@@ -174,6 +174,23 @@ struct WindowShown {
   }
 };
 
+struct SinkShown {
+  std::string name;
+  std::string state;
+  std::uint64_t stored = 0;
+  std::uint64_t lag = 0;
+  std::uint64_t errors = 0;
+  std::string last_error;
+  static void fields(auto& self, auto& io) {
+    io("name", self.name);
+    io("state", self.state);
+    io("stored", self.stored);
+    io("lag", self.lag);
+    io("errors", self.errors);
+    io("lastError", self.last_error);
+  }
+};
+
 struct Snapshot {
   std::string state = "running";  // running, stopped, draining, finished
   std::string scenario;
@@ -188,6 +205,9 @@ struct Snapshot {
   std::uint64_t stored = 0;
   std::uint64_t retired = 0;
   std::uint64_t errors = 0;  // records dead-lettered, and tries to store that failed
+  std::uint64_t dead_lettered = 0;
+  std::uint64_t duplicates_suppressed = 0;
+  std::vector<SinkShown> sinks;
   LagShown lag;
   std::map<std::string, Quantiles>
       latency_us;  // by stage: wait, acknowledged, fetched, stored, visible
@@ -222,6 +242,9 @@ struct Snapshot {
     io("stored", self.stored);
     io("retired", self.retired);
     io("errors", self.errors);
+    io("deadLettered", self.dead_lettered);
+    io("duplicatesSuppressed", self.duplicates_suppressed);
+    io("sinks", self.sinks);
     io("lag", self.lag);
     io("latencyUs", self.latency_us);
     io("clock", self.clock);

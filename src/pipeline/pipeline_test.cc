@@ -47,7 +47,7 @@ class PipelineTest : public testing::Test {
   ~PipelineTest() override { std::filesystem::remove_all(folder_); }
 
   std::string path() const { return (folder_ / "store.db").string(); }
-  std::unique_ptr<Sink> sqlite(const SqliteSettings& settings = {}) {
+  std::unique_ptr<Sink> sqlite(const SinkSettings& settings = {}) {
     auto sink = SqliteSink::open(path(), settings, clock_, no_log_);
     check(sink.ok(), sink.ok() ? "" : sink.error().message);
     return std::move(sink).value();

@@ -10,8 +10,6 @@
 namespace ds {
 namespace {
 
-constexpr Nanos kRetryFloor = 500 * kMillisecond;
-constexpr Nanos kRetryMax = 5 * kSecond;
 constexpr Nanos kReleaseGrace = 3 * kSecond;  // well below a session's timeout
 
 /// Cuts off, and returns, what lies behind the record batch with which `records` are reached.
@@ -38,12 +36,6 @@ bool contains(const std::vector<kafka::TopicPartition>& partitions,
 }
 
 }  // namespace
-
-Nanos retry_wait(int attempt, Random& random) {
-  const Nanos ceiling = std::min(kRetryMax, kRetryFloor << std::min(attempt + 1, 10));
-  return kRetryFloor +
-         static_cast<Nanos>(random.below(static_cast<std::uint64_t>(ceiling - kRetryFloor + 1)));
-}
 
 std::string_view name_of(PipelineState state) {
   switch (state) {

@@ -22,7 +22,7 @@
 #include "base/clock.h"
 #include "base/histogram.h"
 #include "base/log.h"
-#include "base/random.h"
+#include "base/retry_wait.h"
 #include "kafka/client/source.h"
 #include "sink/sink.h"
 
@@ -149,9 +149,5 @@ class Writer final : private Patience {
 
   std::jthread thread_;  // last: starts after, joins before, what it uses
 };
-
-/// How long to wait before try number `attempt` (from 0): at least half a second, so that nobody is
-/// hammered, and from there anywhere up to 1, 2, 4 and then 5 s, so that many consumers spread out.
-Nanos retry_wait(int attempt, Random& random);
 
 }  // namespace ds

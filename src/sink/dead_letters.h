@@ -59,10 +59,21 @@ struct Origin {
   kafka::TopicPartition from;
   std::int64_t offset = 0;
   int attempts = 0;  // refusals before this
-  bool operator==(const Origin&) const = default;
+  auto operator<=>(const Origin&) const = default;
 };
 /// Nothing when the headers are no dead letter's.
 std::optional<Origin> origin_of(const kafka::RecordView& letter);
+
+/// Which letters a replay has seen. One that has failed again is another: its attempts differ.
+class SeenLetters {
+ public:
+  bool contains(const Origin& origin) const { return origins_.contains(origin); }
+  void add(const Origin& origin) { origins_.insert(origin); }
+  void add(SeenLetters&& others) { origins_.merge(others.origins_); }
+
+ private:
+  std::set<Origin> origins_;
+};
 
 /// The letters of one store(), gathered while its records pass.
 /// Threads: one. Lifetime: copies what it is given; borrows the DeadLetters (null: counted only).

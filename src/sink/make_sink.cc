@@ -1,8 +1,97 @@
 #include "sink/make_sink.h"
 
+#include <algorithm>
+
+#include "sink/influx_sink.h"
+#include "sink/mongo_sink.h"
 #include "sink/none_sink.h"
+#include "sink/sqlite_sink.h"
 
 namespace ds {
+namespace {
+
+using Made = Result<std::unique_ptr<Sink>>;
+
+template <typename Opened>
+Made as_sink(Result<std::unique_ptr<Opened>> opened) {
+  if (!opened) return std::move(opened).error();
+  return std::unique_ptr<Sink>(std::move(opened).value());
+}
+
+const std::string& or_else(const std::string& said, const std::string& otherwise) {
+  return said.empty() ? otherwise : said;
+}
+
+struct Kind {
+  std::string_view name;
+  std::string_view usage;
+  bool has_rollups;
+  bool needs_rest;  // what follows the colon: nothing else says it
+  Made (*make)(const std::string& rest, const SinkSettings&, const Clock&, Log&);
+};
+
+constexpr Kind kKinds[] = {
+    {"sqlite", "sqlite:PATH", true, true,
+     [](const std::string& path, const SinkSettings& settings, const Clock& clock, Log& log) {
+       return as_sink(SqliteSink::open(path, settings, clock, log));
+     }},
+    {"influx", "influx:URL", true, false,
+     [](const std::string& url, const SinkSettings& settings, const Clock& clock, Log&) {
+       return as_sink(InfluxSink::open(InfluxSink::Api::kV2, or_else(url, settings.influx_url),
+                                       settings, clock));
+     }},
+    {"influx1", "influx1:URL", true, false,
+     [](const std::string& url, const SinkSettings& settings, const Clock& clock, Log&) {
+       return as_sink(InfluxSink::open(InfluxSink::Api::kV1, or_else(url, settings.influx_url),
+                                       settings, clock));
+     }},
+    {"mongo", "mongo:URL", true, false,
+     [](const std::string& url, const SinkSettings& settings, const Clock& clock, Log&) {
+       return as_sink(MongoSink::open(or_else(url, settings.mongo_url), settings, clock));
+     }},
+    {"none", "none", false, false,
+     [](const std::string&, const SinkSettings& settings, const Clock&, Log&) {
+       return Made(std::unique_ptr<Sink>(new NoneSink(settings.decode)));
+     }},
+    {"stdout", "stdout", false, false,
+     [](const std::string&, const SinkSettings& settings, const Clock&, Log&) {
+       return Made(std::unique_ptr<Sink>(new StdoutSink(stdout, settings.decode)));
+     }},
+};
+
+std::string usages() {
+  std::string all;
+  for (std::size_t i = 0; i < std::size(kKinds); ++i)
+    all += fmt::format("{}{}",
+                       i == 0                      ? ""
+                       : i + 1 < std::size(kKinds) ? ", "
+                                                   : " or ",
+                       kKinds[i].usage);
+  return all;
+}
+
+struct Named {
+  const Kind* kind;
+  std::string rest;
+};
+
+Result<Named> find(std::string_view sink, const SinkSettings& settings) {
+  const std::size_t colon = std::min(sink.find(':'), sink.size());
+  const std::string_view name = sink.substr(0, colon);
+  const std::string_view rest = colon < sink.size() ? sink.substr(colon + 1) : "";
+  const auto kind = std::ranges::find(kKinds, name, &Kind::name);
+  if (kind == std::end(kKinds) || (kind->needs_rest && rest.empty()))
+    return Error{.code = ErrorCode::kUsage,
+                 .message = fmt::format("there is no sink '{}'", sink),
+                 .hint = usages()};
+  if (settings.store != StoreAs::kRaw && !kind->has_rollups)
+    return Error{.code = ErrorCode::kUsage,
+                 .message = fmt::format("the sink {} has no rollups", name),
+                 .hint = "use --store raw, or --sink sqlite:PATH"};
+  return Named{kind, std::string(rest)};
+}
+
+}  // namespace
 
 Result<StoreAs> parse_store_as(std::string_view name) {
   if (name == "raw") return StoreAs::kRaw;
@@ -19,24 +108,26 @@ std::optional<std::string> sqlite_path(std::string_view sink) {
   return std::string(sink.substr(kPrefix.size()));
 }
 
-Result<std::unique_ptr<Sink>> make_sink(std::string_view name, const SqliteSettings& settings,
+std::string without_password(std::string_view url) {
+  const auto slashes = url.find("://");
+  if (slashes == std::string_view::npos) return std::string(url);
+  const auto host = url.find('@', slashes + 3);
+  const auto path = url.find('/', slashes + 3);
+  if (host == std::string_view::npos || host > path) return std::string(url);
+  return std::string(url.substr(0, slashes + 3)) + std::string(url.substr(host + 1));
+}
+
+Status check_sink_name(std::string_view name, const SinkSettings& settings) {
+  auto named = find(name, settings);
+  if (!named) return std::move(named).error();
+  return Done{};
+}
+
+Result<std::unique_ptr<Sink>> make_sink(std::string_view name, const SinkSettings& settings,
                                         const Clock& clock, Log& log) {
-  if (const auto path = sqlite_path(name)) {
-    auto sink = SqliteSink::open(*path, settings, clock, log);
-    if (!sink) return std::move(sink).error();
-    return std::unique_ptr<Sink>(std::move(sink).value());
-  }
-  if (name == "none" || name == "stdout") {
-    if (settings.store != StoreAs::kRaw)
-      return Error{.code = ErrorCode::kUsage,
-                   .message = fmt::format("the sink {} has no rollups", name),
-                   .hint = "use --store raw, or --sink sqlite:PATH"};
-    if (name == "none") return std::unique_ptr<Sink>(new NoneSink(settings.decode));
-    return std::unique_ptr<Sink>(new StdoutSink(stdout, settings.decode));
-  }
-  return Error{.code = ErrorCode::kUsage,
-               .message = fmt::format("there is no sink '{}'", name),
-               .hint = "this build stores into sqlite:PATH, none or stdout"};
+  auto named = find(name, settings);
+  if (!named) return std::move(named).error();
+  return named->kind->make(named->rest, settings, clock, log);
 }
 
 }  // namespace ds

@@ -2,10 +2,13 @@
 #pragma once
 
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 
-#include "sink/sqlite_sink.h"
+#include "base/log.h"
+#include "sink/sink.h"
+#include "sink/sink_settings.h"
 
 namespace ds {
 
@@ -15,8 +18,14 @@ Result<StoreAs> parse_store_as(std::string_view name);
 /// The path in "sqlite:PATH"; nothing for other sinks.
 std::optional<std::string> sqlite_path(std::string_view sink);
 
-/// "sqlite:PATH", "none" or "stdout". The settings are SQLite's.
-Result<std::unique_ptr<Sink>> make_sink(std::string_view name, const SqliteSettings& settings,
+/// A URL, or a sink with one, as people may see it.
+std::string without_password(std::string_view url);
+
+/// "sqlite:PATH", "influx:URL" and so on; without what follows the colon the settings say it.
+Result<std::unique_ptr<Sink>> make_sink(std::string_view name, const SinkSettings& settings,
                                         const Clock& clock, Log& log);
+
+/// Whether somebody can make a sink of that name: checked before anything is reached.
+Status check_sink_name(std::string_view name, const SinkSettings& settings);
 
 }  // namespace ds

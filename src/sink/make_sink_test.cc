@@ -13,11 +13,11 @@ TEST(MakeSink, KnowsItsNamesAndSaysThemToOthers) {
   NoLog log;
   EXPECT_TRUE(make_sink("none", {}, clock, log).ok());
   EXPECT_TRUE(make_sink("stdout", {}, clock, log).ok());
-  for (const char* name : {"influx:http://localhost", "sqlite", "sqlite:", "", "NONE"}) {
+  for (const char* name : {"influxdb:http://localhost", "sqlite", "sqlite:", "", "NONE"}) {
     const auto sink = make_sink(name, {}, clock, log);
     ASSERT_FALSE(sink.ok()) << name;
     EXPECT_EQ(sink.error().code, ErrorCode::kUsage);
-    EXPECT_EQ(sink.error().hint, "this build stores into sqlite:PATH, none or stdout");
+    EXPECT_EQ(sink.error().hint, "sqlite:PATH, influx:URL, influx1:URL, mongo:URL, none or stdout");
   }
   EXPECT_FALSE(make_sink("none", {.store = StoreAs::kRollup}, clock, log).ok());
   EXPECT_FALSE(parse_store_as("cooked").ok());

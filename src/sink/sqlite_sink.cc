@@ -2,19 +2,16 @@
 
 #include <algorithm>
 
-#include "ledger/read_tweets.h"
 #include "sink/sqlite_store.h"
 
 namespace ds {
 namespace {
 
 constexpr std::int64_t kTrimSlice = 16'384;
-constexpr std::size_t kDeadLetterBytesMax = 1 << 20;
 
 }  // namespace
 
-/// The visitor of one store(): passes records to the tables' writers and remembers the first
-/// failure.
+/// What one store() writes: passes records to the tables' writers and remembers the first failure.
 class SqliteSink::Storing {
  public:
   explicit Storing(SqliteSink& sink)
@@ -22,59 +19,50 @@ class SqliteSink::Storing {
         tables_(*sink.tables_),
         raw_(sink.settings_.store != StoreAs::kRollup),
         rollup_(sink.settings_.store != StoreAs::kRaw),
+        replay_(sink.settings_.replay),
         next_(sink.next_),
         wall_ms_(sink.clock_.wall_ms()) {}
 
-  void begin(const kafka::Fetched& fetched) {
-    from_ = &fetched.from;
+  /// Returns below which offset everything is stored already.
+  std::int64_t begin(const kafka::Fetched& fetched) {
     const auto known = next_.find(fetched.from);
-    stored_below_ = known == next_.end() ? fetched.first_offset : known->second;
-    end_ = std::max(stored_below_, fetched.first_offset);
+    const std::int64_t stored_below = known == next_.end() ? fetched.first_offset : known->second;
+    end_ = std::max(stored_below, fetched.first_offset);
     if (known != next_.end() && fetched.high_watermark < known->second)
       refuse_shrunken(fetched, known->second);
-    if (raw_) keep(tables_.tweets.begin(fetched.from));
-    keep(tables_.readings.begin(fetched.from, wall_ms_));
+    from_ = nullptr;
+    return stored_below;
   }
 
-  void tweet(const kafka::RecordView& record, const TweetView& tweet, Sentiment sentiment) {
-    if (record.offset < stored_below_) return tally_.suppressed();
-    if (raw_) keep(tables_.tweets.add(record.offset, tweet));
+  std::string_view tweet(const Place& place, const kafka::RecordView&, const TweetView& tweet,
+                         Sentiment sentiment) {
+    go_to(place.from);
+    if (raw_) keep(tables_.tweets.add(place.offset, tweet));
     if (rollup_)
-      keep(tables_.rollups.add(*from_, record.offset, tweet.timestamp, tweet.brand, sentiment));
+      keep(tables_.rollups.add(place.from, place.offset, tweet.timestamp, tweet.brand, sentiment));
+    if (rollup_ && replay_) keep(tables_.rollups.end_batch(place.from));
     if (!raw_)
       if (const auto id = ids_.read(tweet.tweet_id)) keep(tables_.accounted.add(*id));
-    tally_.add(tweet.brand, sentiment, tweet.timestamp);
+    return {};
   }
 
   /// A row whatever the way of storing: readings have no brands to roll up by.
-  void reading(const kafka::RecordView& record, const Reading& reading) {
-    if (record.offset < stored_below_) return tally_.suppressed();
-    keep(tables_.readings.add(record.offset, record.timestamp, reading));
-    tally_.add(reading.timestamp_producer);
+  std::string_view reading(const Place& place, const kafka::RecordView& record,
+                           const Reading& reading) {
+    go_to(place.from);
+    keep(tables_.readings.add(place.offset, record.timestamp, reading));
+    return {};
   }
 
-  void undecodable(const Undecodable& what) {
-    if (what.last_offset < stored_below_) {
-      for (std::uint64_t i = 0; i < what.count(); ++i) tally_.suppressed();
-      return;
-    }
-    tally_.dead_lettered(what.count());
-    sqlite::Statement& insert = tables_.dead_letter;
-    insert.bind(1, from_->topic).bind(2, from_->partition);
-    insert.bind(3, what.first_offset).bind(4, what.last_offset).bind(5, what.why);
-    insert.bind(6, what.bytes.first(std::min(what.bytes.size(), kDeadLetterBytesMax)));
-    keep(db_.run(insert));
-  }
-
-  void batch_done(const kafka::BatchHeader& header) {
+  void batch_done(const kafka::TopicPartition& from, const kafka::BatchHeader& header) {
     end_ = std::max(end_, header.next_offset());
-    if (rollup_) keep(tables_.rollups.end_batch(*from_));
+    if (rollup_) keep(tables_.rollups.end_batch(from));
     if (!raw_) keep(tables_.accounted.flush());
     // A compressed batch lies in scratch memory, which the next one takes.
     if (raw_ && header.codec() != kafka::Compression::kNone) keep(tables_.tweets.flush());
   }
 
-  void end() { next_[*from_] = end_; }
+  void end(const kafka::Fetched& fetched) { next_[fetched.from] = end_; }
   void finish() {
     if (raw_) keep(tables_.tweets.flush());
     keep(tables_.readings.flush());
@@ -83,9 +71,14 @@ class SqliteSink::Storing {
   /// What was refused first, if anything.
   const std::optional<Error>& error() const { return error_; }
   const Offsets& next() const { return next_; }
-  Stored sum() const { return tally_.sum(); }
 
  private:
+  void go_to(const kafka::TopicPartition& from) {
+    if (&from == from_) return;
+    from_ = &from;
+    if (raw_) keep(tables_.tweets.begin(from));
+    keep(tables_.readings.begin(from, wall_ms_));
+  }
   /// Without this all of the new topic's records would pass for duplicates.
   void refuse_shrunken(const kafka::Fetched& fetched, std::int64_t stored) {
     if (error_) return;
@@ -104,18 +97,17 @@ class SqliteSink::Storing {
 
   sqlite::Database& db_;
   Tables& tables_;
-  const bool raw_, rollup_;
+  const bool raw_, rollup_, replay_;
   Offsets next_;
   const std::int64_t wall_ms_;
   const kafka::TopicPartition* from_ = nullptr;
-  std::int64_t stored_below_ = 0, end_ = 0;
+  std::int64_t end_ = 0;
   TweetIdReader ids_;
-  Tally tally_;
   std::optional<Error> error_;
 };
 
 Result<std::unique_ptr<SqliteSink>> SqliteSink::open(const std::string& path,
-                                                     const SqliteSettings& settings,
+                                                     const SinkSettings& settings,
                                                      const Clock& clock, Log& log) {
   constexpr std::string_view kModes[] = {"off", "normal", "full", "extra"};
   if (std::find(std::begin(kModes), std::end(kModes), settings.synchronous) == std::end(kModes))
@@ -143,11 +135,9 @@ Status SqliteSink::prepare() {
   if (!accounted) return std::move(accounted).error();
   auto offsets = OffsetRows::make(db_);
   if (!offsets) return std::move(offsets).error();
-  auto dead_letter = db_.prepare("insert into dead_letters values(?1, ?2, ?3, ?4, ?5, ?6)");
-  if (!dead_letter) return std::move(dead_letter).error();
   tables_.reset(new Tables{std::move(tweets).value(), std::move(readings).value(),
                            std::move(rollups).value(), std::move(accounted).value(),
-                           std::move(offsets).value(), std::move(dead_letter).value()});
+                           std::move(offsets).value()});
   return Done{};
 }
 
@@ -191,21 +181,25 @@ Result<Stored> SqliteSink::store(std::span<const kafka::Fetched> batches) {
 Result<Stored> SqliteSink::store_in(sqlite::Transaction& transaction,
                                     std::span<const kafka::Fetched> batches) {
   Storing storing(*this);
+  Walk<Storing> walk(storing, settings_, seen_);
   for (const kafka::Fetched& fetched : batches) {
-    storing.begin(fetched);
+    const std::int64_t stored_below = storing.begin(fetched);
     if (storing.error()) return *storing.error();
-    read_tweets(fetched, scratch_, decoder_, storing);
-    storing.end();
+    walk.read(fetched, scratch_, decoder_, stored_below);
+    storing.end(fetched);
     if (storing.error()) return *storing.error();
   }
   storing.finish();
   if (storing.error()) return *storing.error();
   if (auto moved = move_offsets(storing.next()); !moved) return std::move(moved).error();
+  // Before the offsets move for good: a letter may come twice, but never not at all.
+  if (auto sent = walk.tray().send(); !sent) return std::move(sent).error();
   if (auto committed = transaction.commit(); !committed) return std::move(committed).error();
   for (const auto& [partition, next] : storing.next()) expected_[partition] = next;
   for (const kafka::Fetched& fetched : batches) begun_.insert(fetched.from);
   next_ = storing.next();
-  return storing.sum();
+  walk.keep_seen();
+  return walk.tally().sum();
 }
 
 Status SqliteSink::move_offsets(const Offsets& next) {

@@ -15,36 +15,18 @@
 
 #include "base/clock.h"
 #include "base/log.h"
-#include "record/tweet_decoder.h"
+#include "sink/record_walk.h"
 #include "sink/sink.h"
+#include "sink/sink_settings.h"
 #include "sink/sqlite_writers.h"
 
 namespace ds {
 
-/// How much of `tweets` stays; 0: no limit. What is trimmed stays accounted for.
-struct Keep {
-  std::uint64_t rows = 0;
-  std::uint64_t bytes = 0;  // of the whole file, without its free pages
-  std::int64_t age_ms = 0;
-  bool has_no_limit() const { return rows == 0 && bytes == 0 && age_ms == 0; }
-};
-
-struct SqliteSettings {
-  StoreAs store = StoreAs::kRaw;
-  /// off, normal, full or extra. With normal a transaction survives the process at once and a power
-  /// loss after the next checkpoint; nothing is ever half there.
-  std::string synchronous = "normal";
-  Keep keep;  // store() trims as it goes
-  /// next_offsets() leaves out what this sink has not stored yet, and what comes is stored again.
-  TweetEncoding decode = TweetEncoding::kAuto;
-  bool reset_offsets = false;
-};
-
 class SqliteSink final : public Sink {
  public:
   static Result<std::unique_ptr<SqliteSink>> open(const std::string& path,
-                                                  const SqliteSettings& settings,
-                                                  const Clock& clock, Log& log);
+                                                  const SinkSettings& settings, const Clock& clock,
+                                                  Log& log);
 
   Result<Offsets> next_offsets(const LogName& log) override;
   Result<Stored> store(std::span<const kafka::Fetched> batches) override;
@@ -63,11 +45,10 @@ class SqliteSink final : public Sink {
     RollupRows rollups;
     AccountedRows accounted;
     OffsetRows offsets;
-    sqlite::Statement dead_letter;
   };
   class Storing;
 
-  SqliteSink(sqlite::Database db, SqliteSettings settings, const Clock& clock, Log& log)
+  SqliteSink(sqlite::Database db, SinkSettings settings, const Clock& clock, Log& log)
       : db_(std::move(db)),
         settings_(std::move(settings)),
         clock_(clock),
@@ -82,7 +63,7 @@ class SqliteSink final : public Sink {
   Result<std::uint64_t> trim_slice(std::int64_t last_row);
 
   sqlite::Database db_;
-  const SqliteSettings settings_;
+  const SinkSettings settings_;
   const Clock& clock_;
   Log& log_;
   std::unique_ptr<Tables> tables_;  // after db_: their statements end first
@@ -91,6 +72,7 @@ class SqliteSink final : public Sink {
   Offsets next_;                           // below these, records are stored already
   std::set<kafka::TopicPartition> begun_;  // what this sink has stored something of
   std::uint64_t stored_since_trim_ = 0;
+  SeenLetters seen_;
   ByteVec scratch_;
   TweetDecoder decoder_;
 };

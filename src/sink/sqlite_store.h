@@ -5,7 +5,6 @@
 //   readings      a row per sensor's reading, in the order of storing
 //   rollups       a row per record batch, window, brand and sentiment, with the exact count
 //   offsets       where each partition goes on; moves in the transaction that stores the rows
-//   dead_letters  records that are no tweets
 //   accounted     sequence ranges of records that are stored without a row of their own: in
 //   rollups,
 //                 or trimmed. A range that was there twice lies here twice

@@ -87,6 +87,11 @@ class Tally {
     if (timestamp < stored_.first_ms) stored_.first_ms = timestamp;
     if (timestamp > stored_.last_ms) stored_.last_ms = timestamp;
   }
+  /// What was counted as stored is not; without a brand it was no tweet.
+  void take_back(std::string_view brand, Sentiment sentiment) {
+    --stored_.stored;
+    if (!brand.empty()) --counts_[brands_.of(brand)][static_cast<std::size_t>(sentiment)];
+  }
   void suppressed() { ++stored_.duplicates_suppressed; }
   void dead_lettered(std::uint64_t records) { stored_.dead_lettered += records; }
 

@@ -118,6 +118,8 @@ export class StandIn {
       total: 0,
       stored: n && n - 24_000 - missing,
       retired: n && 48_000_000,
+      deadLettered: 0,
+      duplicatesSuppressed: 0,
       lag: { records: n && 16_000, seconds: n && 0.16 },
       latencyUs: n ? { acknowledged: { p50: 850, p99: 4_100 }, stored: { p50: 21_000, p99: 64_000 }, visible: { p50: 510_000, p99: 1_020_000 } } : {},
       balance: missing

@@ -1,0 +1,199 @@
+#include "sink/influx_sink.h"
+
+#include <gtest/gtest.h>
+
+#include <set>
+
+#include "base/retry_wait.h"
+#include "ledger/tweets_for_test.h"
+#include "sink/letters_for_test.h"
+#include "sink/make_sink.h"
+#include "sink/scripted_influx.h"
+
+namespace ds {
+namespace {
+
+using How = ScriptedInflux::How;
+
+/// Waits for nobody, and remembers how long it should have.
+class Waits final : public Patience {
+ public:
+  bool wait(Nanos time, const Error& why) override {
+    times.push_back(time);
+    whys.push_back(why.message);
+    return true;
+  }
+  bool over() const override { return false; }
+  std::vector<Nanos> times;
+  std::vector<std::string> whys;
+};
+
+ByteVec tweet(std::string_view text, std::uint64_t number, std::string_view brand = "SuperCoffee",
+              std::int64_t timestamp = kTestTime) {
+  ByteVec value;
+  const std::string id = to_tweet_id({kTestRun, 0, number});
+  append_avro(value, {id, timestamp, text, brand, kSentimentNames[number % kSentiments]});
+  return value;
+}
+
+TEST(LineWriter, WritesWhatAParserReadsBack) {
+  LineWriter lines(true);
+  std::string body;
+  const kafka::TopicPartition from{"my topic", 3};
+  lines.tweet(body, from, 17, {"id", 1, "say \"hi\" \\ there,\nyou = me", "A,b=c d", "positive"},
+              Sentiment::kPositive);
+  lines.rollup(body, from, 18, "A,b=c d", Sentiment::kNegative, 42, 100, 141);
+  EXPECT_EQ(
+      body,
+      "tweets,brand=A\\,b\\=c\\ d,partition=my\\ topic/3,sentiment=positive,source=kafkaConsumer "
+      "text=\"say \\\"hi\\\" \\\\ there,\nyou = me\",id=\"id\",count=1i 17\n"
+      "tweets,brand=A\\,b\\=c\\ d,partition=my\\ topic/3,sentiment=negative,source=kafkaConsumer "
+      "count=42i,first_offset=100i,last_offset=141i 18\n");
+}
+
+TEST(LineWriter, CutsTextsByCharacters) {
+  LineWriter lines(false);
+  std::string long_text, body;
+  for (int i = 0; i < 300; ++i) long_text += "é";
+  lines.tweet(body, {"t", 0}, 1, {"i", 1, long_text, "b", "neutral"}, Sentiment::kNeutral);
+  const auto begin = body.find("text=\"") + 6;
+  EXPECT_EQ(body.find('"', begin) - begin, 2 * 255u);
+}
+
+TEST(PointTimes, TellsWhatWouldOverwrite) {
+  PointTimes times;
+  using enum PointTimes::Verdict;
+  EXPECT_EQ(times.look(1000, 5), kUnique);
+  EXPECT_EQ(times.look(1000, 1'000'004), kUnique);
+  EXPECT_EQ(times.look(1000, 1'000'005), kTaken);
+  EXPECT_EQ(times.look(1001, 1'000'006), kUnique);
+  EXPECT_EQ(times.look(1000, 6), kUnique) << "a replay";
+  EXPECT_EQ(times.look(1000 + PointTimes::kRemembered, 2'000'000), kUnique);
+  EXPECT_EQ(times.look(1000, 2'000'001), kNotShown) << "too long ago to be remembered";
+  EXPECT_EQ(PointTimes::time_of(1'700'000'000'123, 7'000'042), 1'700'000'000'123'000'042);
+}
+
+TEST(RetryAfter, IsReadAsHttpHasIt) {
+  const std::int64_t now = 1'700'000'000'000;
+  const struct {
+    const char* text;
+    std::optional<Nanos> wait;
+  } cases[] = {{" 7\r\n", 7 * kSecond},
+               {"0", Nanos{0}},
+               {"Tue, 14 Nov 2023 22:13:30 GMT", 10 * kSecond},
+               {"Mon, 13 Nov 2023 22:13:30 GMT", Nanos{0}},
+               {"Sun, 06 Nov 2094 08:49:37 GMT", 60 * kSecond},
+               {"99999999999999999999999", 60 * kSecond},
+               {"3600", 60 * kSecond},
+               {"soon", std::nullopt},
+               {"-5", std::nullopt},
+               {"1.5", std::nullopt},
+               {"", std::nullopt}};
+  for (const auto& [text, wait] : cases) EXPECT_EQ(parse_retry_after(text, now), wait) << text;
+}
+
+/// B9: sixty answers, drawn from every kind; what is stored at the end is exactly what was sent and
+/// may be stored, what is refused is exactly what is bad.
+TEST(InfluxSink, ObeysSixtyAnswers) {
+  const std::vector<ScriptedInflux::Row> kinds = {
+      {"all is well"},
+      {"refused whole", How::kReply, 400},
+      {"refused in part", How::kPartial, 400},
+      {"token", How::kReply, 401},
+      {"rights", How::kReply, 403},
+      {"no bucket", How::kReply, 404},
+      {"too large", How::kReply, 413},
+      {"type conflict", How::kPartial, 422},
+      {"busy, seconds", How::kReply, 429, "Retry-After: 7\r\n"},
+      {"busy, a date", How::kReply, 429, "Retry-After: Tue, 14 Nov 2023 22:13:30 GMT\r\n"},
+      {"busy, junk", How::kReply, 429, "Retry-After: soon\r\n"},
+      {"busy, huge", How::kReply, 429, "Retry-After: 99999999999999\r\n"},
+      {"ill, seconds", How::kReply, 503, "Retry-After: 3\r\n"},
+      {"ill, huge", How::kReply, 503, "Retry-After: 86400\r\n"},
+      {"ill", How::kReply, 503},
+      {"ill", How::kReply, 500},
+      {"gateway", How::kReply, 502},
+      {"gateway's time", How::kReply, 504},
+      {"reset before the body", How::kResetBefore},
+      {"reset after the body", How::kResetAfter},
+      {"silence", How::kStall},
+      {"a late yes", How::kLate},
+      {"half an answer", How::kHalfReply},
+  };
+  const char* said = std::getenv("DATASTORM_SEED");
+  const std::uint64_t seed = said != nullptr ? std::strtoull(said, nullptr, 10) : 0xb9;
+  Random random(seed);
+  std::vector<ScriptedInflux::Row> script(kinds.begin(), kinds.end());
+  while (script.size() < 60) script.push_back(kinds[random.below(kinds.size())]);
+  for (std::size_t i = script.size(); i > 1; --i) std::swap(script[i - 1], script[random.below(i)]);
+
+  ScriptedInflux server(script);
+  ManualClock clock;
+  LettersForTest letters;
+  Waits waits;
+  auto sink = InfluxSink::open(InfluxSink::Api::kV2, server.url(),
+                               {.dead_letters = &letters,
+                                .influx_connections = 1,
+                                .influx_points = 50,
+                                .request_timeout = 300 * kMillisecond},
+                               clock);
+  ASSERT_TRUE(sink.ok()) << sink.error().message;
+  (*sink)->be_patient_with(waits);
+  std::uint64_t sent = 0, stored = 0;
+  std::set<std::int64_t> bad;
+  while (server.rows_played() < script.size() && sent < 100'000) {
+    std::vector<ByteVec> values;
+    const auto first = static_cast<std::int64_t>(sent);
+    for (int i = 0; i < 200; ++i, ++sent) {
+      const bool refuse = random.below(100) == 0;
+      if (refuse) bad.insert(static_cast<std::int64_t>(sent));
+      values.push_back(tweet(refuse ? "please refuse me" : "a \"text\"\nof two lines", sent));
+    }
+    const auto done = (*sink)->store(std::vector{fetched(0, first, test_batch(first, values))});
+    ASSERT_TRUE(done.ok()) << done.error().message;
+    stored += done->stored;
+    // Nothing is said to be stored before it is.
+    EXPECT_EQ(server.points().size(), stored);
+  }
+  EXPECT_EQ(server.rows_played(), 60u);
+  EXPECT_EQ(stored, sent - bad.size());
+  EXPECT_EQ(server.points().size(), sent - bad.size());
+  std::set<std::int64_t> refused;
+  for (const DeadLetter& letter : letters.all()) refused.insert(letter.offset);
+  EXPECT_EQ(refused, bad);
+  EXPECT_EQ(letters.all().size(), bad.size());
+  std::set<Nanos> different;
+  for (const Nanos wait : waits.times) {
+    EXPECT_GE(wait, 500 * kMillisecond);
+    EXPECT_LE(wait, 61 * kSecond);
+    different.insert(wait);
+  }
+  EXPECT_GT(waits.times.size(), 20u);
+  EXPECT_EQ(different.size(), waits.times.size()) << "jitter";
+  std::printf(
+      "B9 influx: seed %llu, 60 answers, %llu records, %zu refused, %zu waits, %zu requests\n",
+      static_cast<unsigned long long>(seed), static_cast<unsigned long long>(sent), bad.size(),
+      waits.times.size(), server.requests());
+}
+
+TEST(InfluxSink, TellsWhatIsWrongBeforeAnythingIsRead) {
+  ManualClock clock;
+  const auto open = [&](const std::string& url) {
+    return InfluxSink::open(InfluxSink::Api::kV2, url, {.request_timeout = kSecond}, clock);
+  };
+  EXPECT_EQ(open("localhost:8086").error().code, ErrorCode::kUsage);
+  EXPECT_EQ(open("http://127.0.0.1:1").error().code, ErrorCode::kUnreachable);
+}
+
+TEST(Waiting, SpreadsOut) {
+  Random random(1);
+  for (int attempt = 0; attempt < 40; ++attempt)
+    for (int i = 0; i < 100; ++i) {
+      const Nanos wait = retry_wait(attempt, random);
+      EXPECT_GE(wait, kRetryFloor);
+      EXPECT_LE(wait, std::min(kRetryMax, kRetryFloor << std::min(attempt + 1, 10)));
+    }
+}
+
+}  // namespace
+}  // namespace ds
