@@ -14,7 +14,8 @@ namespace {
 
 struct BrokerAccount {
   std::string command = "broker";
-  std::string address;
+  std::string address;  // the first of them
+  std::vector<std::string> listeners;
   std::string cluster_id;
   std::string durability;
   kafka::broker::BrokerStats stats;
@@ -22,6 +23,7 @@ struct BrokerAccount {
   static void fields(auto& self, auto& io) {
     io("command", self.command);
     io("address", self.address);
+    io("listeners", self.listeners);
     io("cluster_id", self.cluster_id);
     io("durability", self.durability);
     io("stats", self.stats);
@@ -40,13 +42,16 @@ int run_broker(const Invocation& invocation) {
   RealFiles files;
   auto broker = kafka::broker::Broker::start(settings, files, clock, log);
   if (!broker) return report_error(broker.error());
+  std::vector<std::string> listeners;
+  for (const auto& each : (*broker)->listeners()) listeners.push_back(each.to_string());
   const BrokerAccount begun{.address = (*broker)->address().to_string(),
+                            .listeners = listeners,
                             .cluster_id = (*broker)->cluster_id(),
                             .durability = (*broker)->durability().to_string(),
                             .stats = {}};
   if (!quiet)
-    fmt::print(stderr, "broker ready at {}, durability {}, data in {}\n", begun.address,
-               begun.durability, settings.data_dir);
+    fmt::print(stderr, "broker ready at {}, durability {}, data in {}\n",
+               fmt::join(begun.listeners, " "), begun.durability, settings.data_dir);
   while (!Interrupt::wait(1000)) continue;
 
   BrokerAccount account = begun;

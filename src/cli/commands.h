@@ -18,6 +18,7 @@ Command gateway_command();
 Command sensors_command();
 Command monitor_command();
 Command topic_command();
+Command user_command();
 Command verify_command();
 Command bench_command();
 Command config_command();

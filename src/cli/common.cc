@@ -7,6 +7,7 @@
 #include <charconv>
 #include <filesystem>
 
+#include "cli/broker_security.h"
 #include "cli/client_properties.h"
 
 namespace ds::cli {
@@ -41,7 +42,7 @@ kafka::ClientSettings read_kafka(Reader& read) {
 kafka::broker::BrokerSettings read_broker(Reader& read, std::string_view listen,
                                           std::string data_dir) {
   kafka::broker::BrokerSettings settings;
-  settings.listen = read.take(listen, parse_address(read.text(listen)));
+  read_broker_security(read, listen, settings);
   settings.data_dir = std::move(data_dir);
   settings.durability =
       read.take("durability", kafka::broker::parse_durability(read.text("durability")));
@@ -49,7 +50,8 @@ kafka::broker::BrokerSettings read_broker(Reader& read, std::string_view listen,
   settings.retention_time = read.duration("retention-time");
   settings.keep_unread = read.on("keep-unread");
   settings.repair = read.on("repair");
-  settings.allow_anonymous = read.on("allow-anonymous");
+  settings.group_lives = read.duration("group-lives");
+  settings.idle_max = read.duration("idle-timeout");
   settings.default_partitions = static_cast<std::int32_t>(read.count("partitions"));
   return settings;
 }

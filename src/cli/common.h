@@ -19,8 +19,11 @@ kafka::ClientSettings read_kafka(Reader& read);
 
 /// The settings of the embedded broker, but for its address.
 inline constexpr std::string_view kBrokerSettings[] = {
-    "durability", "retention-bytes", "retention-time", "keep-unread",
-    "repair",     "partitions",      "allow-anonymous"};
+    "durability",  "retention-bytes", "retention-time",
+    "keep-unread", "repair",          "partitions",
+    "group-lives", "idle-timeout",    "tls-certificate",
+    "tls-key",     "tls-client-ca",   "users",
+    "acl",         "advertise",       "allow-anonymous"};
 
 kafka::broker::BrokerSettings read_broker(Reader& read, std::string_view listen,
                                           std::string data_dir);

@@ -77,7 +77,8 @@ constexpr Setting kSettings[] = {
 
     // The embedded broker.
     {"listen", kText, "HOST:PORT", "", "127.0.0.1:9092",
-     "where to listen; port 0 takes a free one"},
+     "where to listen; port 0 takes a free one. broker: several with commas, each perhaps with "
+     "PLAINTEXT://, SSL://, SASL_PLAINTEXT:// or SASL_SSL:// before it"},
     {"durability", kText, "MODE", "", "cache", "sync, interval:MS, cache or memory"},
     {"retention-bytes", kSize, "SIZE", "", "0",
      "keep at most this much in the whole broker; 0 is all"},
@@ -86,6 +87,21 @@ constexpr Setting kSettings[] = {
      "never drop what a live group has not read: slow the producers instead"},
     {"repair", kSwitch, "", "", "",
      "cut damaged partitions at the damage instead of refusing them"},
+    {"group-lives", kDuration, "D", "", "10m",
+     "how long --keep-unread counts a group without members after its last commit"},
+    {"idle-timeout", kDuration, "D", "", "10m", "end connections that have been silent this long"},
+    {"tls-certificate", kText, "FILE", "", "", "PEM, the chain after it: listen with TLS"},
+    {"tls-key", kText, "FILE", "", "", "the certificate's private key, PEM"},
+    {"tls-client-ca", kText, "FILE", "", "",
+     "clients must show a certificate of this authority, PEM"},
+    {"users", kText, "FILE", "", "",
+     "ask for a login by one of these users (see `datastorm user`); also from the variable "
+     "DATASTORM_BROKER_USERS, NAME:PASSWORD with commas"},
+    {"password-file", kText, "FILE", "", "",
+     "the password's first line; else DATASTORM_PASSWORD, else standard input"},
+    {"acl", kText, "FILE", "", "",
+     "who may do what, a line each: WHO read,write,... topic NAME|group NAME|cluster|*"},
+    {"advertise", kText, "HOST", "", "", "the host that clients beyond loopback are told"},
     {"allow-anonymous", kSwitch, "", "", "", "listen beyond loopback without users or TLS"},
 
     // The pipeline.
@@ -137,7 +153,7 @@ constexpr Setting kSettings[] = {
     {"allow-host", kList, "NAME", "", "",
      "another name of the dashboard, e.g. a proxy's; repeatable"},
     {"broker-listen", kText, "HOST:PORT", "", "127.0.0.1:9092",
-     "where the embedded broker listens"},
+     "where the embedded broker listens; as broker's --listen"},
     {"open", kSwitch, "", "", "", "open the dashboard in the browser"},
     {"no-open", kSwitch, "", "", "", "do not open a browser (the default)"},
     {"raw-rows-for", kDuration, "D", "", "5m", "raw rows older than this are retired; 0 keeps all"},

@@ -172,6 +172,10 @@ Result<Verdict> row_by_row(const std::string& store, const std::string& run) {
   return verify_store(*reader, **claimed);
 }
 
+bool is_plain(const kafka::broker::Listener& listener) {
+  return !listener.tls && !listener.login;
+}
+
 /// Everything that `up` runs, in the order in which it starts; it ends in the reverse order.
 class Up {
  public:
@@ -185,12 +189,17 @@ class Up {
   Status start() {
     if (auto made = make_data_folder(options_.data_dir); !made) return made;
     if (options_.embedded) {
+      if (std::ranges::none_of(options_.broker.listeners, is_plain))
+        return Error{.code = ErrorCode::kUsage,
+                     .message = "up's own producers and consumers need a plain listener",
+                     .hint = "--broker-listen PLAINTEXT://127.0.0.1:9092,SASL_SSL://..."};
       auto broker = kafka::broker::Broker::start(options_.broker, files_, clock_, log_);
       if (!broker)
         return std::move(broker).error().while_trying("start the broker (--broker-listen)");
       broker_ = std::move(*broker);
+      const auto listeners = broker_->listeners();
       options_.storm.client.brokers = options_.intake.client.brokers =
-          options_.hook.hook.client.brokers = {broker_->address()};
+          options_.hook.hook.client.brokers = {std::ranges::find_if(listeners, is_plain)->address};
     }
     {
       // The topic first, so that the backlog can be told from what this run adds.

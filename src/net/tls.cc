@@ -176,6 +176,16 @@ class TlsTransport final : public Transport {
 
   int fd() const override { return socket_.get(); }
   bool wants_write() const override { return wire_.waiting() > 0; }
+  std::string peer_name() const override {
+    X509* const certificate = SSL_get0_peer_certificate(ssl_);
+    if (!certificate || SSL_get_verify_result(ssl_) != X509_V_OK) return {};
+    const std::unique_ptr<BIO, decltype(&BIO_free)> text(BIO_new(BIO_s_mem()), BIO_free);
+    check(text != nullptr, "OpenSSL is out of memory");
+    X509_NAME_print_ex(text.get(), X509_get_subject_name(certificate), 0, XN_FLAG_RFC2253);
+    char* bytes = nullptr;
+    const long size = BIO_get_mem_data(text.get(), &bytes);
+    return {bytes, static_cast<std::size_t>(size)};
+  }
   const Error& error() const override { return error_; }
 
   IoResult read(ByteSpan into) override {

@@ -55,6 +55,8 @@ class Transport {
   virtual bool wants_write() const = 0;
   /// Tells the peer that nothing more will come; what it still sends can be read.
   virtual void shutdown() = 0;
+  /// Whose certificate the peer showed and we have verified, as "CN=alice,O=Storm"; empty for none.
+  virtual std::string peer_name() const { return {}; }
   /// After kError: one sentence, with the next step where there is one.
   virtual const Error& error() const = 0;
 };

@@ -12,6 +12,7 @@
 #include "kafka/broker/lane_server.h"
 #include "kafka/broker/memory_files.h"
 #include "kafka/broker/retention.h"
+#include "kafka/broker/session.h"
 
 namespace ds::kafka::broker {
 namespace {
@@ -31,16 +32,40 @@ void raise_file_limit() {
   setrlimit(RLIMIT_NOFILE, &limit);  // where it may not be raised, opening files will say so
 }
 
+bool is_number(const std::string& host) {
+  return host.find_first_not_of("0123456789.") == host.npos || host.find(':') != host.npos;
+}
+
+Error wrong(std::string message, std::string hint = {}) {
+  return {.code = ErrorCode::kUsage, .message = std::move(message), .hint = std::move(hint)};
+}
+
+std::vector<Listener> listeners_of(const BrokerSettings& settings) {
+  return settings.listeners.empty() ? std::vector{Listener{.address = settings.listen}}
+                                    : settings.listeners;
+}
+
+/// Whether everybody who can reach the listener gets in, and may be from another machine.
+Status judge(const Listener& listener, const BrokerSettings& settings) {
+  const std::string name = listener.to_string();
+  if (listener.tls && settings.tls.certificate_file.empty())
+    return wrong(fmt::format("{} needs a certificate", name),
+                 "name it with --tls-certificate and its key with --tls-key");
+  if (listener.login && settings.users.empty())
+    return wrong(fmt::format("{} asks for a login, and there are no users", name),
+                 "make some with `datastorm user add NAME --users FILE`, and give --users FILE");
+  const bool knows_them = listener.login || (listener.tls && !settings.tls.client_ca_file.empty());
+  if (listener.address.is_loopback() || knows_them || settings.allow_anonymous) return Done{};
+  return wrong(fmt::format("{} can be reached by others, and everybody would get in", name),
+               "ask for a login (--users FILE) or a certificate (--tls-certificate, --tls-key, "
+               "--tls-client-ca), listen on 127.0.0.1, or let everybody in with --allow-anonymous");
+}
+
 Status judge(const BrokerSettings& settings) {
-  const auto wrong = [](std::string message, std::string hint) {
-    return Error{.code = ErrorCode::kUsage, .message = std::move(message), .hint = std::move(hint)};
-  };
-  if (!settings.listen.is_loopback() && !settings.allow_anonymous)
-    return wrong(fmt::format("{} can be reached by others, and this broker has no users or TLS yet",
-                             settings.listen.to_string()),
-                 "listen on 127.0.0.1, or let everybody in with --allow-anonymous");
-  if (settings.lanes < 1 || settings.lanes > 256) return wrong("lanes must be 1 to 256", "");
-  if (settings.default_partitions < 1) return wrong("a topic has one partition or more", "");
+  for (const Listener& listener : listeners_of(settings))
+    if (auto fine = judge(listener, settings); !fine) return fine;
+  if (settings.lanes < 1 || settings.lanes > 256) return wrong("lanes must be 1 to 256");
+  if (settings.default_partitions < 1) return wrong("a topic has one partition or more");
   if (settings.data_dir.empty() && settings.durability.mode != DurabilityMode::kMemory)
     return wrong("the broker needs a data folder", "name one, or use --durability memory");
   return Done{};
@@ -52,18 +77,53 @@ std::string new_member_id(const std::string& client_id) {
 
 }  // namespace
 
+Result<Listener> Listener::parse(std::string_view text, const Listener& otherwise) {
+  Listener listener = otherwise;
+  if (const auto colon = text.find("://"); colon != text.npos) {
+    const std::string_view protocol = text.substr(0, colon);
+    listener.tls = protocol == "SSL" || protocol == "SASL_SSL";
+    listener.login = protocol == "SASL_PLAINTEXT" || protocol == "SASL_SSL";
+    if (!listener.tls && !listener.login && protocol != "PLAINTEXT")
+      return wrong(fmt::format("{} is no way to listen", protocol),
+                   "PLAINTEXT, SSL, SASL_PLAINTEXT or SASL_SSL");
+    text.remove_prefix(colon + 3);
+  }
+  auto address = parse_address(text);
+  if (!address) return std::move(address).error();
+  listener.address = std::move(*address);
+  return listener;
+}
+
+std::string Listener::to_string() const {
+  const std::string where = address.to_string();
+  if (!tls && !login) return where;
+  return fmt::format("{}{}://{}", login ? "SASL_" : "", tls ? "SSL" : "PLAINTEXT", where);
+}
+
 /// Members in the order in which they are made; they go in the opposite one.
-struct Broker::Running final : Watcher {
+struct Broker::Running {
+  /// A door, and who stands at it: on the first lane.
+  struct Doorkeeper final : Watcher {
+    Doorkeeper(Running& to, const Listener& as) : running(to), listener(as) {}
+    void on_ready(std::uint32_t) override { running.accept(*this); }
+
+    Running& running;
+    Listener listener;
+    Door door;
+    Fd fd;
+  };
+
   Running(const BrokerSettings& settings, Files& files, const Clock& clock, Log& log)
       : core{.settings = settings, .clock = clock, .log = log, .files = files} {}
 
   Status open_folder(Files& files);
   Status open_stores(Files& files);
+  Status open_doors();
   void start_lanes();
   void start_housekeeping();
   void stop();
 
-  void on_ready(std::uint32_t events) override;
+  void accept(Doorkeeper& keeper);
   void tick_groups();
   BrokerStats stats() const;
 
@@ -71,7 +131,7 @@ struct Broker::Running final : Watcher {
   std::optional<DataFolder> folder;
   Core core;
   std::unique_ptr<Compactor> compactor;
-  Fd listener;
+  std::vector<std::unique_ptr<Doorkeeper>> doors;
   std::vector<std::unique_ptr<LaneServer>> lanes;
   std::size_t next_lane = 0;
   bool stopped = false;
@@ -92,12 +152,7 @@ Result<std::unique_ptr<Broker>> Broker::start(const BrokerSettings& settings, Fi
   auto running = std::make_unique<Running>(settings, store, clock, log);
   running->memory = std::move(memory);
 
-  auto listener = listen_tcp(settings.listen);
-  if (!listener) return std::move(listener).error();
-  running->listener = std::move(*listener);
-  auto address = local_address(running->listener.get());
-  if (!address) return std::move(address).error();
-  running->core.address = *address;
+  if (auto opened = running->open_doors(); !opened) return std::move(opened).error();
   if (auto opened = running->open_folder(store); !opened) return std::move(opened).error();
   if (auto opened = running->open_stores(store); !opened) return std::move(opened).error();
   running->start_housekeeping();
@@ -105,10 +160,40 @@ Result<std::unique_ptr<Broker>> Broker::start(const BrokerSettings& settings, Fi
   return std::unique_ptr<Broker>(new Broker(std::move(running)));
 }
 
+Status Broker::Running::open_doors() {
+  const BrokerSettings& settings = core.settings;
+  std::optional<TlsContext> tls;
+  for (const Listener& listener : listeners_of(settings)) {
+    auto keeper = std::make_unique<Doorkeeper>(*this, listener);
+    if (listener.tls && !tls) {
+      auto read = TlsContext::server(settings.tls);
+      if (!read) return std::move(read).error();
+      tls = std::move(*read);
+    }
+    if (listener.tls) keeper->door.tls = tls;
+    keeper->door.login = listener.login;
+    auto fd = listen_tcp(listener.address);
+    if (!fd) return std::move(fd).error();
+    keeper->fd = std::move(*fd);
+    auto address = local_address(keeper->fd.get());
+    if (!address) return std::move(address).error();
+    keeper->listener.address = keeper->door.address = *address;
+    if (listener.tls && !is_number(listener.address.host))
+      keeper->door.told = Address{listener.address.host, address->port};  // as its certificate says
+    if (!settings.advertise.empty() && !address->is_loopback())
+      keeper->door.told = Address{settings.advertise, address->port};
+    if (listener.login && !listener.tls && !address->is_loopback())
+      core.log.warn("{}: passwords of PLAIN logins can be read on the way; SCRAM's cannot",
+                    keeper->listener.to_string());
+    doors.push_back(std::move(keeper));
+  }
+  return Done{};
+}
+
 Status Broker::Running::open_folder(Files& files) {
-  auto opened =
-      DataFolder::open(files, memory ? "/memory" : core.settings.data_dir,
-                       "a datastorm broker on " + core.address.to_string(), memory == nullptr);
+  auto opened = DataFolder::open(
+      files, memory ? "/memory" : core.settings.data_dir,
+      "a datastorm broker on " + doors.front()->listener.address.to_string(), memory == nullptr);
   if (!opened) return std::move(opened).error();
   folder = std::move(*opened);
   core.cluster_id = folder->cluster_id;
@@ -146,6 +231,7 @@ Status Broker::Running::open_stores(Files& files) {
 
 void Broker::Running::start_housekeeping() {
   core.syncer = std::make_unique<Syncer>(core.clock);
+  core.passwords = std::make_unique<PasswordDesk>(core.settings.users);
   core.syncer->every(kRetentionTick, [this] { enforce_retention(core); });
   core.syncer->every(kProducersTick, [this] { core.expire_producers(); });
   core.expire_producers();
@@ -162,20 +248,21 @@ void Broker::Running::start_lanes() {
     lanes.push_back(
         std::make_unique<LaneServer>(fmt::format("broker-{}", i), core.clock, core.log, core));
   lanes.front()->lane().call([this] {
-    lanes.front()->poller().watch(listener.get(), EPOLLIN, *this);
+    for (auto& keeper : doors) lanes.front()->poller().watch(keeper->fd.get(), EPOLLIN, *keeper);
     tick_groups();
   });
 }
 
-void Broker::Running::on_ready(std::uint32_t) {
+void Broker::Running::accept(Doorkeeper& keeper) {
   while (true) {
-    auto socket = accept_connection(listener.get());
+    auto socket = accept_connection(keeper.fd.get());
     if (!socket) {  // out of descriptors, most likely: some clients must go first
       core.log.error("{}", socket.error().message);
       Lane& lane = lanes.front()->lane();
-      lane.poller().unwatch(listener.get(), *this);
-      lane.after(kAcceptPause,
-                 [this, &lane] { lane.poller().watch(listener.get(), EPOLLIN, *this); });
+      lane.poller().unwatch(keeper.fd.get(), keeper);
+      lane.after(kAcceptPause, [&keeper, &lane] {
+        if (keeper.fd) lane.poller().watch(keeper.fd.get(), EPOLLIN, keeper);
+      });
       return;
     }
     if (!*socket) return;
@@ -184,7 +271,7 @@ void Broker::Running::on_ready(std::uint32_t) {
       continue;
     }
     set_buffer_sizes(socket->get(), kSocketBytes);
-    lanes[next_lane++ % lanes.size()]->adopt(std::move(*socket));
+    lanes[next_lane++ % lanes.size()]->adopt(std::move(*socket), keeper.door);
   }
 }
 
@@ -197,11 +284,14 @@ void Broker::Running::stop() {
   if (std::exchange(stopped, true)) return;
   if (!lanes.empty())
     lanes.front()->lane().call([this] {
-      lanes.front()->poller().unwatch(listener.get(), *this);
-      listener.close();
+      for (auto& keeper : doors) {
+        lanes.front()->poller().unwatch(keeper->fd.get(), *keeper);
+        keeper->fd.close();
+      }
     });
   for (auto& lane : lanes) lane->close_all();
   compactor.reset();
+  core.passwords.reset();
   core.syncer.reset();  // answers what still waits for it; nobody is there to hear
   const auto mode = core.settings.durability.mode;
   if (mode == DurabilityMode::kSync || mode == DurabilityMode::kInterval) core.sync_all();
@@ -227,7 +317,12 @@ BrokerStats Broker::Running::stats() const {
 }
 
 Address Broker::address() const {
-  return running_->core.address;
+  return running_->doors.front()->listener.address;
+}
+std::vector<Listener> Broker::listeners() const {
+  std::vector<Listener> listeners;
+  for (const auto& keeper : running_->doors) listeners.push_back(keeper->listener);
+  return listeners;
 }
 std::string Broker::cluster_id() const {
   return running_->core.cluster_id;

@@ -11,19 +11,41 @@
 #include <cstdint>
 #include <memory>
 #include <string>
+#include <string_view>
+#include <vector>
 
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/result.h"
+#include "kafka/broker/access.h"
 #include "kafka/broker/durability.h"
+#include "kafka/broker/users.h"
 #include "net/files.h"
 #include "net/socket.h"
+#include "net/tls.h"
 
 namespace ds::kafka::broker {
 
+/// An address to listen on, and what a client needs to get in there.
+struct Listener {
+  Address address{"127.0.0.1", 9092};  // port 0: a free one
+  bool tls = false;
+  bool login = false;
+
+  /// "HOST:PORT", or with one of Kafka's names before it: PLAINTEXT://, SSL://, SASL_PLAINTEXT://,
+  /// SASL_SSL://. Without one it is what `otherwise` says.
+  static Result<Listener> parse(std::string_view text, const Listener& otherwise);
+  std::string to_string() const;
+};
+
 struct BrokerSettings {
-  Address listen{"127.0.0.1", 9092};  // port 0: a free one
-  std::string data_dir;               // not used by durability memory
+  Address listen{"127.0.0.1", 9092};  // plain; port 0: a free one. Not used where there are
+  std::vector<Listener> listeners;    // these
+  std::string advertise;              // a host that clients are told beyond loopback; empty: theirs
+  TlsServerSettings tls;
+  Users users;
+  Access access;
+  std::string data_dir;  // not used by durability memory
   Durability durability;
   std::uint64_t retention_bytes = 0;  // of the whole broker, oldest segments first; 0: no limit
   Nanos retention_time = 0;           // by the records' own times; 0: no limit
@@ -32,6 +54,8 @@ struct BrokerSettings {
   Nanos hold_max = 2 * kSecond;       // then a producer is told to try again
   bool repair = false;                // cut damaged partitions at the damage, and say so
   bool allow_anonymous = false;       // lets anybody in on an address that is not loopback
+  Nanos idle_max = 600 * kSecond;     // a connection that says nothing is ended then
+  Nanos login_max = 30 * kSecond;     // one that has not come in yet is ended then
   Nanos compact_every = 2 * kSecond;  // how often compacted topics are looked at
   Nanos producer_lives = 24 * 3600 * kSecond;  // an idle producer's sequence is known so long
   int lanes = 2;
@@ -89,8 +113,9 @@ class Broker {
   Broker(const Broker&) = delete;
   Broker& operator=(const Broker&) = delete;
 
-  /// Where it really listens.
+  /// Where it really listens: the first of its listeners, or all of them.
   Address address() const;
+  std::vector<Listener> listeners() const;
   /// 22 characters, drawn when the data folder was made.
   std::string cluster_id() const;
   Durability durability() const;

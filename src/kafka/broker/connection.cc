@@ -1,6 +1,7 @@
 #include "kafka/broker/connection.h"
 
 #include <sys/epoll.h>
+#include <sys/socket.h>
 
 #include <algorithm>
 #include <cstring>
@@ -17,17 +18,20 @@ constexpr std::size_t kReadBytesATurn = 4u << 20;  // then the others have their
 constexpr std::size_t kPiecesMax = 64;             // of one write
 constexpr std::size_t kOfferedMax = 2u << 20;      // bytes of one write
 constexpr std::size_t kWorthAWrite = 64u << 10;
+constexpr Nanos kLinger = 200 * kMillisecond;
 constexpr std::size_t kHeaderFront = 8;  // length, API, version: enough to judge a frame
 
 }  // namespace
 
 Connection::Connection(LaneServer& server, std::uint64_t id, std::unique_ptr<Transport> transport,
-                       std::string peer, Address local)
+                       const Door& door, std::string peer, Address local)
     : server_(server),
       id_(id),
       transport_(std::move(transport)),
       peer_(std::move(peer)),
-      local_(std::move(local)) {
+      local_(std::move(local)),
+      session_{door},
+      active_at_(server.core().clock.now()) {
   server_.poller().watch(transport_->fd(), watched_ = EPOLLIN, *this);
 }
 
@@ -42,21 +46,35 @@ void Connection::on_ready(std::uint32_t events) {
   if (turn(events) && refused_.empty()) return watch_what_matters();
   if (refused_.empty()) refused_ = "closed";
   server_.poller().unwatch(transport_->fd(), *this);
-  server_.drop(id_);
+  if (!session_.door.tls || requests() > 0) return server_.drop(id_);
+  // Closing on what the client has sent meanwhile would take back the alert that tells it why.
+  transport_->shutdown();
+  server_.later(id_, kLinger, [](Connection& self) {
+    std::uint8_t unread[4096];
+    for (int i = 0; i < 64 && recv(self.transport_->fd(), unread, sizeof unread, 0) > 0;) ++i;
+    self.server_.drop(self.id_);
+  });
 }
 
 /// Reads, handles and sends what it can; false when the connection is over.
 bool Connection::turn(std::uint32_t events) {
   if (events & (EPOLLHUP | EPOLLERR)) return false;
-  if ((events & EPOLLIN) && !read()) return false;
+  if (((events & EPOLLIN) || more_to_read_) && !read()) return false;
   while (true) {
     if (!write()) return false;
     // Sending may have made room for answers to frames that had to wait.
     const std::uint64_t handled = requests();
     if (in_ && !take_frames()) return false;
     if (in_ && in_have_ == 0) server_.pool().give_back(std::exchange(in_, {}));
-    if (requests() == handled) return true;
+    if (requests() == handled) break;
   }
+  // epoll knows nothing of what TLS has taken from the socket already.
+  if (more_to_read_ && may_handle()) server_.go_on_soon(id_);
+  return !(closing_ && all_sent());
+}
+
+std::optional<Nanos> Connection::idle_since() const {
+  return answers_.empty() && all_sent() && !held_ ? std::optional(active_at_) : std::nullopt;
 }
 
 void Connection::refuse(std::string why) {
@@ -66,11 +84,18 @@ void Connection::refuse(std::string why) {
 }
 
 bool Connection::read() {
+  more_to_read_ = true;
   for (std::size_t got = 0; got < kReadBytesATurn && may_handle();) {
     if (!in_) in_ = server_.pool().take(BufferPool::kSmallest, BufferPool::kSmallest);
     const IoResult result = transport_->read(in_.span().subspan(in_have_));
-    if (result.kind == IoResult::Kind::kWouldBlock) break;
+    if (result.kind == IoResult::Kind::kWouldBlock) {
+      more_to_read_ = false;
+      break;
+    }
+    if (result.kind == IoResult::Kind::kError && session_.door.tls && requests() == 0)
+      return refuse(transport_->error().message), false;
     if (!result.ok()) return false;
+    active_at_ = server_.core().clock.now();
     got += result.bytes;
     in_have_ += result.bytes;
     if (!take_frames()) return false;
@@ -88,7 +113,8 @@ bool Connection::take_frames() {
     if (!size) return refuse(size.error().message), false;
     frame = *size ? **size : 0;
     if (rest.size() >= kHeaderFront && frame > 0)
-      if (const auto why = routes_refuse(rest.subspan(4), frame)) return refuse(*why), false;
+      if (const auto why = routes_refuse(rest.subspan(4), frame, session_.is_in()))
+        return refuse(*why), false;
     if (frame == 0 || rest.size() < frame) break;
     const std::uint64_t request = requests();
     answers_.emplace_back();
@@ -265,6 +291,7 @@ bool Connection::write() {
         if (!result.ok()) return false;
         const std::size_t taken = result.kind == IoResult::Kind::kBytes ? result.bytes : 0;
         forget(taken);
+        if (taken > 0) active_at_ = server_.core().clock.now();
         if (taken < offered) return true;
         continue;
       }
@@ -279,6 +306,7 @@ bool Connection::write() {
     }
     const IoResult result = transport_->write(bytes);
     if (!result.ok()) return false;
+    if (result.kind == IoResult::Kind::kBytes) active_at_ = server_.core().clock.now();
     const std::size_t taken = result.kind == IoResult::Kind::kBytes ? result.bytes : 0;
     if (fresh && taken < bytes.size()) {
       const ByteView rest = bytes.subspan(taken);

@@ -11,6 +11,7 @@
 #include "base/clock.h"
 #include "kafka/broker/buffer_pool.h"
 #include "kafka/broker/partition_log.h"
+#include "kafka/broker/session.h"
 #include "kafka/wire/codec.h"
 #include "net/poller.h"
 #include "net/socket.h"
@@ -40,7 +41,7 @@ class Connection final : public Watcher {
   static constexpr std::size_t kUnsentBytesMax = 1u << 20;  // of answers kept in memory
 
   Connection(LaneServer& server, std::uint64_t id, std::unique_ptr<Transport> transport,
-             std::string peer, Address local);
+             const Door& door, std::string peer, Address local);
   ~Connection() override;
 
   void on_ready(std::uint32_t events) override;
@@ -50,6 +51,13 @@ class Connection final : public Watcher {
   /// Ends it after this turn, with a line in the log.
   void refuse(std::string why);
 
+  /// Ends it when all answers are sent; nothing further is read.
+  void close_when_sent() { closing_ = true; }
+  /// Goes on where it stopped: after hold(), or when others had their turn.
+  void go_on() { on_ready(0); }
+  /// Nothing has come or gone since then, and nothing is being waited for.
+  std::optional<Nanos> idle_since() const;
+
   /// For a handler that has not begun: its frame stays where it is, nothing further is read, and it
   /// is handled again soon. False once that has been so for `longest`.
   bool hold(Nanos longest);
@@ -57,6 +65,10 @@ class Connection final : public Watcher {
   void retry_held();
 
   std::uint64_t id() const { return id_; }
+  Session& session() { return session_; }
+  /// Of the client's certificate, as it checked out; empty when it showed none.
+  std::string certificate_name() const { return transport_->peer_name(); }
+  bool has_asked() const { return requests() > 0; }
   const std::string& peer() const { return peer_; }
   /// Where the client found us, and so where it is told to find us again.
   const Address& local() const { return local_; }
@@ -87,8 +99,12 @@ class Connection final : public Watcher {
   void watch_what_matters();
   void end_hold();
   std::uint64_t requests() const { return first_answer_ + answers_.size(); }
+  bool all_sent() const {
+    return answers_.empty() && out_.empty() && stuck_at_ == stuck_.size() &&
+           !transport_->wants_write();
+  }
   bool may_handle() const {
-    return !held_ && answers_.size() < kAnswersMax && unsent_ < kUnsentBytesMax;
+    return !held_ && !closing_ && answers_.size() < kAnswersMax && unsent_ < kUnsentBytesMax;
   }
 
   LaneServer& server_;
@@ -96,6 +112,8 @@ class Connection final : public Watcher {
   std::unique_ptr<Transport> transport_;
   const std::string peer_;
   const Address local_;
+  Session session_;
+  Nanos active_at_;
   std::uint32_t watched_ = 0;
 
   Buffer in_;
@@ -111,7 +129,9 @@ class Connection final : public Watcher {
   std::size_t unsent_ = 0;  // bytes in out_ that are in memory
 
   bool handling_ = false;
-  bool held_ = false;  // the frame at in_from_ waits for room
+  bool closing_ = false;
+  bool more_to_read_ = false;  // reading stopped before the transport was empty
+  bool held_ = false;          // the frame at in_from_ waits for room
   std::optional<Nanos> held_since_;
   Nanos held_until_ = 0;
   std::string refused_;

@@ -39,12 +39,12 @@ struct Core {
   Log& log;
   Files& files;
   std::string cluster_id;
-  Address address;  // where it listens
   std::unique_ptr<Topics> topics;
   std::unique_ptr<GroupOffsets> offsets;
   std::unique_ptr<Groups> groups;
   std::unique_ptr<ProducerIds> producer_ids;
   std::unique_ptr<Syncer> syncer;
+  std::unique_ptr<PasswordDesk> passwords;  // ends before the lanes, since it answers
   Counters counters;
   Backpressure pressure;
 

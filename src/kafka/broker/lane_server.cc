@@ -6,21 +6,24 @@ namespace ds::kafka::broker {
 namespace {
 
 constexpr Nanos kRetryHeld = 5 * kMillisecond;
+constexpr Nanos kIdleTick = kSecond;
 
 }  // namespace
 
 LaneServer::LaneServer(std::string name, const Clock& clock, Log& log, Core& core)
-    : core_(core), log_(log), send_buffer_(kSendBytes), lane_(std::move(name), clock) {}
+    : core_(core), log_(log), send_buffer_(kSendBytes), lane_(std::move(name), clock) {
+  lane_.post([this] { drop_idle(); });
+}
 
 LaneServer::~LaneServer() {
   close_all();
 }
 
-void LaneServer::adopt(Fd socket) {
+void LaneServer::adopt(Fd socket, const Door& door) {
   ++count_;
   // A task must be copyable, so the socket travels as a number; the inbox runs every task.
-  lane_.post([this, fd = socket.release()] {
-    auto transport = plain_transport(Fd(fd));
+  lane_.post([this, &door, fd = socket.release()] {
+    auto transport = door.tls ? door.tls->accept(Fd(fd)) : plain_transport(Fd(fd));
     const auto peer = peer_address(fd);
     const auto local = local_address(fd);
     if (!peer || !local) {  // gone already
@@ -28,8 +31,9 @@ void LaneServer::adopt(Fd socket) {
       return;
     }
     const std::uint64_t id = next_id_++;
-    connections_.emplace(id, std::make_unique<Connection>(*this, id, std::move(transport),
-                                                          peer->to_string(), *local));
+    connections_.emplace(
+        id, std::make_unique<Connection>(*this, id, std::move(transport), door, peer->to_string(),
+                                         door.told.value_or(*local)));
   });
 }
 
@@ -50,6 +54,37 @@ void LaneServer::answer(std::uint64_t connection, std::uint64_t request,
 void LaneServer::retry_later(std::uint64_t connection) {
   if (held_.empty()) lane_.after(kRetryHeld, [this] { retry_held(); });
   held_.push_back(connection);
+}
+
+void LaneServer::go_on_soon(std::uint64_t connection) {
+  lane_.post([this, connection] {
+    const auto found = connections_.find(connection);
+    if (found != connections_.end()) found->second->go_on();
+  });
+}
+
+void LaneServer::later(std::uint64_t connection, Nanos delay,
+                       std::function<void(Connection&)> what) {
+  const auto call = [this, connection, what = std::move(what)] {
+    const auto found = connections_.find(connection);
+    if (found != connections_.end()) what(*found->second);
+  };
+  lane_.post([this, delay, call] { lane_.after(delay, call); });
+}
+
+/// A client that has said nothing for long, or that never got in, gives its place up.
+void LaneServer::drop_idle() {
+  const Nanos now = core_.clock.now();
+  std::vector<std::uint64_t> over;
+  for (const auto& [id, connection] : connections_) {
+    const Nanos longest = connection->session().is_in() && connection->has_asked()
+                              ? core_.settings.idle_max
+                              : core_.settings.login_max;
+    if (const auto since = connection->idle_since(); since && now - *since >= longest)
+      over.push_back(id);
+  }
+  for (const std::uint64_t id : over) count_ -= connections_.erase(id);
+  lane_.after(kIdleTick, [this] { drop_idle(); });
 }
 
 void LaneServer::retry_held() {

@@ -3,6 +3,7 @@
 
 #include <atomic>
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <string>
 #include <unordered_map>
@@ -24,7 +25,7 @@ class LaneServer {
   ~LaneServer();
 
   /// Any thread: a new client for this lane.
-  void adopt(Fd socket);
+  void adopt(Fd socket, const Door& door);
   /// Any thread: the answer to request number `request` of connection `connection`, if it still is
   /// there.
   void answer(std::uint64_t connection, std::uint64_t request, std::optional<Outgoing> outgoing);
@@ -44,11 +45,16 @@ class LaneServer {
   Poller& poller() { return lane_.poller(); }
   /// Its retry_held() is called in some milliseconds.
   void retry_later(std::uint64_t connection);
+  /// Its go_on() is called when the others have had their turn.
+  void go_on_soon(std::uint64_t connection);
+  /// Calls `what` with the connection, if it still is there, after at least `delay`. Any thread.
+  void later(std::uint64_t connection, Nanos delay, std::function<void(Connection&)> what);
   /// Destroys the connection at the end of this turn.
   void drop(std::uint64_t connection);
 
  private:
   void retry_held();
+  void drop_idle();
 
   Core& core_;
   Log& log_;

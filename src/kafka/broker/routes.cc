@@ -38,17 +38,21 @@ constexpr Route kRoutes[] = {
     route<handle_sync_group>(ApiKey::kSyncGroup),
     route<handle_describe_groups>(ApiKey::kDescribeGroups),
     route<handle_list_groups>(ApiKey::kListGroups),
+    route<handle_sasl_handshake>(ApiKey::kSaslHandshake),
     route<handle_api_versions>(ApiKey::kApiVersions),
     route<handle_create_topics>(ApiKey::kCreateTopics),
     route<handle_delete_topics>(ApiKey::kDeleteTopics),
     route<handle_delete_records>(ApiKey::kDeleteRecords),
     route<handle_init_producer_id>(ApiKey::kInitProducerId),
     route<handle_describe_configs>(ApiKey::kDescribeConfigs),
+    route<handle_sasl_authenticate>(ApiKey::kSaslAuthenticate),
     route<handle_create_partitions>(ApiKey::kCreatePartitions),
     route<handle_delete_groups>(ApiKey::kDeleteGroups),
     route<handle_incremental_alter_configs>(ApiKey::kIncrementalAlterConfigs),
     route<handle_describe_cluster>(ApiKey::kDescribeCluster),
 };
+
+constexpr std::size_t kLoginFrameMax = 64 << 10;
 
 const Route* find_route(std::int16_t key) {
   const auto found = std::find_if(std::begin(kRoutes), std::end(kRoutes), [&](const Route& each) {
@@ -71,8 +75,15 @@ std::span<const Route> routes() {
   return kRoutes;
 }
 
-std::optional<std::string> routes_refuse(ByteView front, std::size_t frame) {
+std::optional<std::string> routes_refuse(ByteView front, std::size_t frame, bool is_in) {
   const auto key = load_be<std::int16_t>(front.data());
+  if (!is_in) {
+    const auto api = static_cast<ApiKey>(key);
+    if (api != ApiKey::kApiVersions && api != ApiKey::kSaslHandshake &&
+        api != ApiKey::kSaslAuthenticate)
+      return "it asked for something before it had logged in";
+    if (frame > kLoginFrameMax) return fmt::format("a login of {} bytes", frame);
+  }
   if (auto why = refuse_version(key, load_be<std::int16_t>(front.data() + 2))) return why;
   const std::size_t most = frame_bytes_max(static_cast<ApiKey>(key));
   if (frame <= most) return std::nullopt;
@@ -104,6 +115,9 @@ void handle_frame(LaneServer& server, Connection& connection, ByteSpan frame,
     response.error_code = KafkaError::kUnsupportedVersion;
     return call.answer.send(response);
   }
+  Session& session = connection.session();
+  if (session.state == LoginState::kNotNeeded && session.door.tls && session.who == kAnonymous)
+    if (auto name = connection.certificate_name(); !name.empty()) session.who = std::move(name);
   route.handle(call);
 }
 

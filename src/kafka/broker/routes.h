@@ -40,6 +40,19 @@ struct Call {
 
   int version() const { return answer.version; }
   std::string client_id() const { return header.client_id.value_or(""); }
+  /// Whether the client may do that. Handlers ask before they tell anything of a resource.
+  bool may(Operation what, Resource resource, std::string_view name = {}) const {
+    return core.settings.access.may(connection.session().who, what, resource, name);
+  }
+  bool may_create(std::string_view topic) const {
+    return may(Operation::kCreate, Resource::kTopic, topic) ||
+           may(Operation::kCreate, Resource::kCluster);
+  }
+  /// kNone, or what a group's member hears who may not read with it.
+  KafkaError may_join(std::string_view group) const {
+    return may(Operation::kRead, Resource::kGroup, group) ? KafkaError::kNone
+                                                          : KafkaError::kGroupAuthorizationFailed;
+  }
 };
 
 struct Route {
@@ -53,7 +66,8 @@ struct Route {
 std::span<const Route> routes();
 
 /// Why a frame that begins with these bytes (behind its length) is refused before memory is taken.
-std::optional<std::string> routes_refuse(ByteView front, std::size_t frame);
+/// Who is not in yet may only come in.
+std::optional<std::string> routes_refuse(ByteView front, std::size_t frame, bool is_in);
 
 /// Handles one whole frame, its length taken off. The answer may come now or later.
 void handle_frame(LaneServer& server, Connection& connection, ByteSpan frame,

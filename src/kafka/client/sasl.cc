@@ -1,11 +1,8 @@
 #include "kafka/client/sasl.h"
 
-#include <openssl/crypto.h>
-#include <openssl/evp.h>
-#include <openssl/hmac.h>
-#include <openssl/rand.h>
-
 #include <charconv>
+
+#include "net/crypto.h"
 
 namespace ds::kafka {
 namespace {
@@ -14,54 +11,8 @@ namespace {
 constexpr int kIterationsMax = 1'000'000;
 constexpr int kIterationsMin = 1;
 
-const EVP_MD* digest_of(SaslMechanism mechanism) {
-  return mechanism == SaslMechanism::kScramSha512 ? EVP_sha512() : EVP_sha256();
-}
-
-std::string hmac(const EVP_MD* digest, std::string_view key, std::string_view text) {
-  unsigned char out[EVP_MAX_MD_SIZE];
-  unsigned size = 0;
-  HMAC(digest, key.data(), static_cast<int>(key.size()),
-       reinterpret_cast<const unsigned char*>(text.data()), text.size(), out, &size);
-  return {reinterpret_cast<char*>(out), size};
-}
-
-std::string hash(const EVP_MD* digest, std::string_view text) {
-  unsigned char out[EVP_MAX_MD_SIZE];
-  unsigned size = 0;
-  EVP_Digest(text.data(), text.size(), out, &size, digest, nullptr);
-  return {reinterpret_cast<char*>(out), size};
-}
-
-std::string salted_password(const EVP_MD* digest, std::string_view password, std::string_view salt,
-                            int iterations) {
-  std::string out(static_cast<std::size_t>(EVP_MD_get_size(digest)), '\0');
-  PKCS5_PBKDF2_HMAC(password.data(), static_cast<int>(password.size()),
-                    reinterpret_cast<const unsigned char*>(salt.data()),
-                    static_cast<int>(salt.size()), iterations, digest, static_cast<int>(out.size()),
-                    reinterpret_cast<unsigned char*>(out.data()));
-  return out;
-}
-
-std::string to_base64(std::string_view bytes) {
-  std::string text((bytes.size() + 2) / 3 * 4 + 1, '\0');
-  const int size = EVP_EncodeBlock(reinterpret_cast<unsigned char*>(text.data()),
-                                   reinterpret_cast<const unsigned char*>(bytes.data()),
-                                   static_cast<int>(bytes.size()));
-  text.resize(static_cast<std::size_t>(size));
-  return text;
-}
-
-std::optional<std::string> from_base64(std::string_view text) {
-  if (text.empty() || text.size() % 4 != 0) return std::nullopt;
-  std::string bytes(text.size() / 4 * 3, '\0');
-  const int size = EVP_DecodeBlock(reinterpret_cast<unsigned char*>(bytes.data()),
-                                   reinterpret_cast<const unsigned char*>(text.data()),
-                                   static_cast<int>(text.size()));
-  if (size < 0) return std::nullopt;
-  const int padding = text.ends_with("==") ? 2 : text.ends_with("=") ? 1 : 0;
-  bytes.resize(static_cast<std::size_t>(size - padding));
-  return bytes;
+Digest digest_of(SaslMechanism mechanism) {
+  return mechanism == SaslMechanism::kScramSha512 ? Digest::kSha512 : Digest::kSha256;
 }
 
 // RFC 5802: "=" and "," in a name are written "=3D" and "=2C".
@@ -123,9 +74,7 @@ Result<SaslMechanism> parse_sasl_mechanism(std::string_view text) {
 }
 
 std::string make_sasl_nonce() {
-  unsigned char bytes[24];
-  check(RAND_bytes(bytes, sizeof bytes) == 1, "the system gives no random bytes");
-  return to_base64({reinterpret_cast<char*>(bytes), sizeof bytes});
+  return to_base64(random_bytes(24));
 }
 
 SaslLogin::SaslLogin(const Security& security, std::string nonce)
@@ -172,7 +121,7 @@ Result<std::string> SaslLogin::prove(std::string_view server_first) {
       iterations > kIterationsMax)
     return not_scram(fmt::format("asks for {} iterations", *iterations_text));
 
-  const EVP_MD* digest = digest_of(mechanism_);
+  const Digest digest = digest_of(mechanism_);
   const std::string final_bare = fmt::format("c=biws,r={}", *nonce);  // biws: base64 of "n,,"
   const std::string signed_text =
       fmt::format("{},{},{}", client_first_bare_, server_first, final_bare);
@@ -194,8 +143,7 @@ Result<std::string> SaslLogin::verify(std::string_view server_final) {
   }
   const auto signature_text = attribute(server_final, 'v');
   const auto signature = signature_text ? from_base64(*signature_text) : std::nullopt;
-  if (!signature || signature->size() != server_signature_.size() ||
-      CRYPTO_memcmp(signature->data(), server_signature_.data(), signature->size()) != 0) {
+  if (!signature || !equal_in_constant_time(*signature, server_signature_)) {
     return Error{.code = ErrorCode::kRefused,
                  .message = "the server could not show that it knows the password",
                  .hint = "somebody else may be answering in the broker's name"};

@@ -40,10 +40,10 @@ bool has_reserve(const std::string& topic) {
 }
 
 /// Whether some batch can only be settled by appending it.
-bool needs_room(const Core& core, const ProduceRequest& request) {
+bool needs_room(const Call& call, const ProduceRequest& request) {
   for (const auto& [name, partitions] : request.topic_data) {
-    if (has_reserve(name)) continue;
-    const auto topic = core.topics->find(name);
+    if (has_reserve(name) || !call.may(Operation::kWrite, Resource::kTopic, name)) continue;
+    const auto topic = call.core.topics->find(name);
     for (const auto& [index, records] : partitions) {
       const auto header = BatchHeader::read(records ? records->bytes : ByteView{});
       if (!header) continue;
@@ -74,7 +74,7 @@ void handle_produce(Call& call, ProduceRequest& request) {
   // Without an answer there is no way to send it back, so it waits for as long as it takes.
   const Nanos hold_max =
       request.acks == 0 ? std::numeric_limits<Nanos>::max() : core.settings.hold_max;
-  if (full && needs_room(core, request) && call.connection.hold(hold_max)) return;
+  if (full && needs_room(call, request) && call.connection.hold(hold_max)) return;
   const bool bad_acks = request.acks < -1 || request.acks > 1;
   auto reply = std::make_shared<SyncedAnswer>();
   std::vector<std::pair<std::shared_ptr<Partition>, ProduceResponse::Partition*>> appended;
@@ -83,7 +83,10 @@ void handle_produce(Call& call, ProduceRequest& request) {
 
   for (auto& [name, partitions] : request.topic_data) {
     std::shared_ptr<const Topic> topic;
-    const Refusal refusal = core.find_or_create(name, true, topic);
+    const bool allowed = call.may(Operation::kWrite, Resource::kTopic, name);
+    const Refusal refusal =
+        !allowed ? Refusal{KafkaError::kTopicAuthorizationFailed, "you may not write to this topic"}
+                 : core.find_or_create(name, call.may_create(name), topic);
     auto& told = reply->response.responses.emplace_back();
     told.name = name;
     told.partition_responses.reserve(partitions.size());

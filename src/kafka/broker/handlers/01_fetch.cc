@@ -30,7 +30,10 @@ class Fetch : public std::enable_shared_from_this<Fetch> {
         request_(std::move(request)),
         wait_until_(core_.clock.now() +
                     std::clamp(request_.max_wait_ms * kMillisecond, Nanos{0}, kWaitMax)) {
-    for (const auto& topic : request_.topics) topics_.push_back(core_.topics->find(topic.topic));
+    for (const auto& topic : request_.topics) {
+      allowed_.push_back(call.may(Operation::kRead, Resource::kTopic, topic.topic));
+      topics_.push_back(allowed_.back() ? core_.topics->find(topic.topic) : nullptr);
+    }
   }
 
   void try_to_answer() {
@@ -62,8 +65,16 @@ class Fetch : public std::enable_shared_from_this<Fetch> {
       told.topic = request_.topics[i].topic;
       told.partitions.reserve(request_.topics[i].partitions.size());
       for (const auto& asked : request_.topics[i].partitions)
-        told.partitions.push_back(look_at(topics_[i].get(), asked, left));
+        told.partitions.push_back(allowed_[i] ? look_at(topics_[i].get(), asked, left)
+                                              : refuse(asked));
     }
+  }
+
+  FetchResponse::Partition refuse(const FetchRequest::Partition& asked) {
+    has_error_ = true;
+    return {.partition_index = asked.partition,
+            .error_code = KafkaError::kTopicAuthorizationFailed,
+            .high_watermark = -1};
   }
 
   FetchResponse::Partition look_at(const Topic* topic, const FetchRequest::Partition& asked,
@@ -129,6 +140,7 @@ class Fetch : public std::enable_shared_from_this<Fetch> {
   const Answer answer_;
   const FetchRequest request_;
   const Nanos wait_until_;
+  std::vector<bool> allowed_;
   std::vector<std::shared_ptr<const Topic>> topics_;
 
   FetchResponse response_;

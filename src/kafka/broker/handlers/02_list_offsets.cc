@@ -39,7 +39,12 @@ ListOffsetsResponse handle_list_offsets(Call& call, ListOffsetsRequest& request)
     const auto topic = call.core.topics->find(name);
     auto& told = response.topics.emplace_back();
     told.name = name;
-    for (const auto& asked : partitions) told.partitions.push_back(look(topic.get(), asked));
+    const bool allowed = call.may(Operation::kDescribe, Resource::kTopic, name);
+    for (const auto& asked : partitions)
+      told.partitions.push_back(allowed ? look(topic.get(), asked)
+                                        : ListOffsetsResponse::Partition{
+                                              .partition_index = asked.partition_index,
+                                              .error_code = KafkaError::kTopicAuthorizationFailed});
   }
   return response;
 }

@@ -16,14 +16,22 @@ MetadataResponse::Topic tell(const Topic& topic) {
   return told;
 }
 
-MetadataResponse::Topic look_up(Core& core, const MetadataRequest::Topic& asked, bool create) {
+bool is_visible(const Call& call, const std::string& name) {
+  return call.may(Operation::kDescribe, Resource::kTopic, name);
+}
+
+MetadataResponse::Topic look_up(Call& call, const MetadataRequest::Topic& asked, bool create) {
+  Core& core = call.core;
   std::shared_ptr<const Topic> topic;
   if (!asked.name) {
     topic = core.topics->find(asked.topic_id);
-    if (topic) return tell(*topic);
+    if (topic && is_visible(call, topic->name)) return tell(*topic);
     return {.error_code = KafkaError::kUnknownTopicId, .topic_id = asked.topic_id};
   }
-  const Refusal refusal = core.find_or_create(*asked.name, create, topic);
+  if (!is_visible(call, *asked.name))
+    return {.error_code = KafkaError::kTopicAuthorizationFailed, .name = *asked.name};
+  const Refusal refusal =
+      core.find_or_create(*asked.name, create && call.may_create(*asked.name), topic);
   if (topic) return tell(*topic);
   return {.error_code = refusal.code, .name = *asked.name};
 }
@@ -39,10 +47,11 @@ MetadataResponse handle_metadata(Call& call, MetadataRequest& request) {
                               .rack = std::nullopt});
   const bool all = !request.topics || (call.version() == 0 && request.topics->empty());
   if (all) {
-    for (const auto& topic : core.topics->all()) response.topics.push_back(tell(*topic));
+    for (const auto& topic : core.topics->all())
+      if (is_visible(call, topic->name)) response.topics.push_back(tell(*topic));
   } else {
     for (const auto& asked : *request.topics)
-      response.topics.push_back(look_up(core, asked, request.allow_auto_topic_creation));
+      response.topics.push_back(look_up(call, asked, request.allow_auto_topic_creation));
   }
   return response;
 }

@@ -16,9 +16,11 @@ void set_all(OffsetCommitResponse& response, KafkaError error) {
 
 void handle_offset_commit(Call& call, OffsetCommitRequest& request) {
   Core& core = call.core;
+  const auto refused = call.may_join(request.group_id);
   const auto verdict =
-      request.group_id.empty()
-          ? KafkaError::kInvalidGroupId
+      request.group_id.empty() ? KafkaError::kInvalidGroupId
+      : refused != KafkaError::kNone
+          ? refused
           : core.groups->may_commit(request.group_id, request.generation_id_or_member_epoch,
                                     request.member_id, request.group_instance_id, core.clock.now());
   OffsetCommitResponse response;
@@ -33,6 +35,8 @@ void handle_offset_commit(Call& call, OffsetCommitRequest& request) {
       std::string metadata = std::move(asked.committed_metadata).value_or("");
       if (verdict != KafkaError::kNone)
         answer.error_code = verdict;
+      else if (!call.may(Operation::kRead, Resource::kTopic, name))
+        answer.error_code = KafkaError::kTopicAuthorizationFailed;
       else if (!topic || !topic->partition(asked.partition_index))
         answer.error_code = KafkaError::kUnknownTopicOrPartition;
       else if (metadata.size() > kMetadataMax)

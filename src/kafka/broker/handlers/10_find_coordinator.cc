@@ -10,6 +10,11 @@ FindCoordinatorResponse handle_find_coordinator(Call& call, FindCoordinatorReque
             .error_message = "this broker has no transactions",
             .node_id = -1,
             .port = -1};
+  if (!call.may(Operation::kDescribe, Resource::kGroup, request.key))
+    return {.error_code = KafkaError::kGroupAuthorizationFailed,
+            .error_message = "Group authorization failed",
+            .node_id = -1,
+            .port = -1};
   return {.error_message = "NONE",
           .node_id = Core::kNodeId,
           .host = call.connection.local().host,

@@ -11,6 +11,10 @@ ListGroupsResponse handle_list_groups(Call& call, ListGroupsRequest& request) {
     if (std::none_of(response.groups.begin(), response.groups.end(),
                      [&](const auto& each) { return each.group_id == id; }))
       response.groups.push_back({id, "consumer", "Empty"});
+  if (!call.may(Operation::kDescribe, Resource::kCluster))
+    std::erase_if(response.groups, [&](const auto& each) {
+      return !call.may(Operation::kDescribe, Resource::kGroup, each.group_id);
+    });
   if (!request.states_filter.empty())
     std::erase_if(response.groups, [&](const auto& each) {
       return std::find(request.states_filter.begin(), request.states_filter.end(),

@@ -33,7 +33,10 @@ Refusal create(Core& core, const CreateTopicsRequest::Topic& asked, bool validat
 CreateTopicsResponse handle_create_topics(Call& call, CreateTopicsRequest& request) {
   CreateTopicsResponse response;
   for (const auto& asked : request.topics) {
-    auto [code, message] = create(call.core, asked, request.validate_only);
+    auto [code, message] =
+        call.may_create(asked.name)
+            ? create(call.core, asked, request.validate_only)
+            : Refusal{KafkaError::kTopicAuthorizationFailed, "you may not create this topic"};
     auto& told = response.topics.emplace_back();
     told.name = asked.name;
     told.error_code = code;

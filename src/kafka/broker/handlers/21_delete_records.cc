@@ -40,8 +40,13 @@ DeleteRecordsResponse handle_delete_records(Call& call, DeleteRecordsRequest& re
     const auto topic = call.core.topics->find(name);
     auto& told = response.topics.emplace_back();
     told.name = name;
+    const bool allowed = call.may(Operation::kDelete, Resource::kTopic, name);
     for (const auto& asked : partitions)
-      told.partitions.push_back(drop(call.core, topic.get(), asked));
+      told.partitions.push_back(allowed ? drop(call.core, topic.get(), asked)
+                                        : DeleteRecordsResponse::Partition{
+                                              .partition_index = asked.partition_index,
+                                              .low_watermark = -1,
+                                              .error_code = KafkaError::kTopicAuthorizationFailed});
   }
   return response;
 }

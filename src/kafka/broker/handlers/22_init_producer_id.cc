@@ -10,6 +10,11 @@ InitProducerIdResponse handle_init_producer_id(Call& call, InitProducerIdRequest
     return {.error_code = KafkaError::kTransactionalIdAuthorizationFailed,
             .producer_id = -1,
             .producer_epoch = -1};
+  const Access& access = call.core.settings.access;
+  if (!access.may_somewhere(call.connection.session().who, Operation::kWrite, Resource::kTopic))
+    return {.error_code = KafkaError::kClusterAuthorizationFailed,
+            .producer_id = -1,
+            .producer_epoch = -1};
   const bool may_bump = request.producer_id >= 0 && request.producer_epoch >= 0 &&
                         request.producer_epoch < std::numeric_limits<std::int16_t>::max();
   if (may_bump)

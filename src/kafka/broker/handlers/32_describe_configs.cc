@@ -66,7 +66,13 @@ DescribeConfigsResponse handle_describe_configs(Call& call, DescribeConfigsReque
     auto& answer = response.results.emplace_back();
     answer.resource_type = asked.resource_type;
     answer.resource_name = asked.resource_name;
-    if (asked.resource_type == kTopic) {
+    if (asked.resource_type == kTopic &&
+        !call.may(Operation::kDescribe, Resource::kTopic, asked.resource_name)) {
+      answer.error_code = KafkaError::kTopicAuthorizationFailed;
+    } else if (asked.resource_type == kBroker &&
+               !call.may(Operation::kDescribe, Resource::kCluster)) {
+      answer.error_code = KafkaError::kClusterAuthorizationFailed;
+    } else if (asked.resource_type == kTopic) {
       const auto topic = call.core.topics->find(asked.resource_name);
       if (topic)
         answer.configs = of_topic(*topic, call.core.settings);

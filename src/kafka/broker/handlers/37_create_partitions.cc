@@ -17,7 +17,10 @@ Refusal grow(Core& core, const CreatePartitionsRequest::Topic& asked, bool valid
 CreatePartitionsResponse handle_create_partitions(Call& call, CreatePartitionsRequest& request) {
   CreatePartitionsResponse response;
   for (const auto& asked : request.topics) {
-    auto [code, message] = grow(call.core, asked, request.validate_only);
+    auto [code, message] =
+        call.may(Operation::kAlter, Resource::kTopic, asked.name)
+            ? grow(call.core, asked, request.validate_only)
+            : Refusal{KafkaError::kTopicAuthorizationFailed, "you may not change this topic"};
     auto& told = response.results.emplace_back();
     told.name = asked.name;
     told.error_code = code;

@@ -20,7 +20,9 @@ KafkaError remove(Core& core, const std::string& id) {
 DeleteGroupsResponse handle_delete_groups(Call& call, DeleteGroupsRequest& request) {
   DeleteGroupsResponse response;
   for (const std::string& id : request.groups_names)
-    response.results.push_back({id, remove(call.core, id)});
+    response.results.push_back({id, call.may(Operation::kDelete, Resource::kGroup, id)
+                                        ? remove(call.core, id)
+                                        : KafkaError::kGroupAuthorizationFailed});
   return response;
 }
 

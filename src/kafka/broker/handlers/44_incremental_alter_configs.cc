@@ -33,7 +33,11 @@ IncrementalAlterConfigsResponse handle_incremental_alter_configs(
     Call& call, IncrementalAlterConfigsRequest& request) {
   IncrementalAlterConfigsResponse response;
   for (const auto& asked : request.resources) {
-    auto [code, message] = alter(call.core, asked, request.validate_only);
+    const bool allowed = asked.resource_type != kTopic ||
+                         call.may(Operation::kAlter, Resource::kTopic, asked.resource_name);
+    auto [code, message] =
+        allowed ? alter(call.core, asked, request.validate_only)
+                : Refusal{KafkaError::kTopicAuthorizationFailed, "you may not change this topic"};
     auto& told = response.responses.emplace_back();
     told.resource_type = asked.resource_type;
     told.resource_name = asked.resource_name;

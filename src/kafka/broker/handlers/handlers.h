@@ -20,6 +20,8 @@ LeaveGroupResponse handle_leave_group(Call& call, LeaveGroupRequest& request);
 void handle_sync_group(Call& call, SyncGroupRequest& request);
 DescribeGroupsResponse handle_describe_groups(Call& call, DescribeGroupsRequest& request);
 ListGroupsResponse handle_list_groups(Call& call, ListGroupsRequest& request);
+SaslHandshakeResponse handle_sasl_handshake(Call& call, SaslHandshakeRequest& request);
+void handle_sasl_authenticate(Call& call, SaslAuthenticateRequest& request);
 ApiVersionsResponse handle_api_versions(Call& call, ApiVersionsRequest& request);
 CreateTopicsResponse handle_create_topics(Call& call, CreateTopicsRequest& request);
 DeleteTopicsResponse handle_delete_topics(Call& call, DeleteTopicsRequest& request);
