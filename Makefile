@@ -16,7 +16,7 @@ ifdef SEED
   export DATASTORM_SEED := $(SEED)
 endif
 
-.PHONY: help up build installed build-tests check test test-long bench format lint fuzz clean
+.PHONY: help up build installed build-tests check test test-long bench format lint fuzz deploy-check clean
 .DEFAULT_GOAL := help
 
 help: ## this list
@@ -70,6 +70,9 @@ fuzz: ## each fuzz target for 10 s; SECONDS_EACH=45
 	cmake --preset fuzz
 	cmake --build build/fuzz -j $(JOBS)
 	tools/fuzz.sh build/fuzz $(SECONDS_EACH)
+
+deploy-check: build ## hold deploy/ to schemas, linters, the program's flags and metrics
+	tools/deploy_check.py --program $(BUILD)/datastorm
 
 clean: ## remove what was built
 	rm -rf build
