@@ -10,14 +10,20 @@ constexpr Nanos kBusyTimeout = 5 * kSecond;
 Result<Database> Database::open(const std::string& path, Mode mode) {
   Database opened(path);
   sqlite3* db = nullptr;
-  const int flags =
-      mode == Mode::kRead ? SQLITE_OPEN_READONLY : SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE;
+  const int flags = mode == Mode::kRead    ? SQLITE_OPEN_READONLY
+                    : mode == Mode::kWrite ? SQLITE_OPEN_READWRITE
+                                           : SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE;
   const int result = sqlite3_open_v2(path.c_str(), &db, flags | SQLITE_OPEN_NOMUTEX, nullptr);
   opened.db_.reset(db);
   if (result != SQLITE_OK) return opened.error();
   sqlite3_extended_result_codes(db, 1);
   opened.set_busy_timeout(kBusyTimeout);
   return opened;
+}
+
+bool Database::needs_playback() const {
+  const int code = sqlite3_extended_errcode(get());
+  return code == SQLITE_READONLY_ROLLBACK || code == SQLITE_READONLY_RECOVERY;
 }
 
 Status Database::exec(const std::string& sql) {

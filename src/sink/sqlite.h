@@ -66,8 +66,12 @@ class Statement {
 /// A connection. Threads: one.
 class Database {
  public:
-  enum class Mode { kRead, kCreate };
+  enum class Mode { kRead, kWrite, kCreate };
   static Result<Database> open(const std::string& path, Mode mode);
+
+  /// The last call met what a killed writer left, a journal to be played back: reading takes
+  /// kWrite.
+  bool needs_playback() const;
 
   const std::string& path() const { return path_; }
   sqlite3* get() const { return db_.get(); }

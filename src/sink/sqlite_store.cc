@@ -99,7 +99,12 @@ Result<sqlite::Database> open_store(const std::string& path) {
 Result<sqlite::Database> open_store_for_reading(const std::string& path) {
   auto db = sqlite::Database::open(path, sqlite::Database::Mode::kRead);
   if (!db) return db;
-  const auto schema = schema_of(*db);
+  auto schema = schema_of(*db);
+  if (!schema && db->needs_playback()) {
+    db = sqlite::Database::open(path, sqlite::Database::Mode::kWrite);
+    if (!db) return db;
+    schema = schema_of(*db);
+  }
   if (!schema) return schema.error();
   if (!*schema)
     return Error{.code = ErrorCode::kStorage,
