@@ -68,7 +68,7 @@ lint: ## format, scripts, clang-tidy
 fuzz: ## each fuzz target for 10 s; SECONDS_EACH=45
 	$(SETUP) up dev
 	cmake --preset fuzz
-	cmake --build build/fuzz -j $(JOBS)
+	cmake --build build/fuzz --target fuzzers -j $(JOBS)
 	tools/fuzz.sh build/fuzz $(SECONDS_EACH)
 
 deploy-check: build ## hold deploy/ to schemas, linters, the program's flags and metrics
