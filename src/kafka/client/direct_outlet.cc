@@ -174,7 +174,12 @@ void DirectOutlet::submit(const Slot& slot, const OutBatch& out) {
   if (out.size == 0) return slots_.give_back(slot.index);
   batch.out = out;
   batch.order = next_order_++;
-  batch.deadline = clock_.now() + settings_.delivery_timeout;
+  const Nanos now = clock_.now();
+  batch.deadline = now + settings_.delivery_timeout;
+  // The next one would not share a request's space with a large batch: waiting for it gains
+  // nothing.
+  const bool large = out.size > settings_.batch_bytes_max / 2;
+  batch.ready_at = large ? now : now + settings_.linger;
   if (codec_ != Compression::kNone) compress_slot(slot.index);
   if (settings_.idempotent) {
     // A new identity may have come while the slot was filled.
@@ -243,7 +248,7 @@ void DirectOutlet::send_what_can_go(Nanos now) {
 }
 
 bool DirectOutlet::send_from(Partition& from, Nanos now) {
-  if (from.queue.empty() || now < from.not_before) return false;
+  if (from.queue.empty() || now < from.not_before || lingers(from, now)) return false;
   if (from.in_flight == 0) from.draining = false;
   if (from.draining) return false;
   if (from.has_hole) {
@@ -267,6 +272,15 @@ bool DirectOutlet::send_from(Partition& from, Nanos now) {
   from.draining = batches_[slot].alone;
   from.queue.pop_front();
   return send(from, slot, *link, now);
+}
+
+/// Once one batch has lingered, those behind it go along.
+bool DirectOutlet::lingers(const Partition& from, Nanos now) {
+  if (settings_.linger == 0 || closing_) return false;
+  if (now < batches_[from.queue.front()].ready_at) return true;
+  for (const std::uint32_t slot : from.queue)
+    batches_[slot].ready_at = std::min(batches_[slot].ready_at, now);
+  return false;
 }
 
 /// Where the partition's requests go now. While some are under way over another connection, none:
@@ -557,6 +571,8 @@ Nanos DirectOutlet::next_event(Nanos now, Nanos latest) const {
     const Partition& each = partitions_[static_cast<std::size_t>(number)];
     if (each.queue.empty()) continue;
     if (each.not_before > now) consider(each.not_before);
+    if (const Nanos ready = batches_[each.queue.front()].ready_at; ready > now && !closing_)
+      consider(ready);
     consider(batches_[each.queue.front()].deadline);
   }
   consider(cluster_.next_turn());
@@ -566,6 +582,7 @@ Nanos DirectOutlet::next_event(Nanos now, Nanos latest) const {
 // The end.
 
 void DirectOutlet::close(Nanos deadline) {
+  closing_ = true;
   for (Nanos now = clock_.now(); pending_ > 0 && now < deadline; now = clock_.now())
     turn(std::min<Nanos>(deadline - now, 100 * kMillisecond));
   if (settings_.acks == Acks::kNone) ask_last_question(deadline);

@@ -55,6 +55,7 @@ class DirectOutlet final : public Outlet, private AnswerListener {
     OutBatch out;
     std::uint64_t order = 0;  // of submission; a partition's queue is sorted by it
     Nanos deadline = 0;
+    Nanos ready_at = 0;  // until then it lingers, for others to go with it
     ProducerIdentity identity;
     std::int32_t sequence = -1;
     KafkaError last_error = KafkaError::kNone;
@@ -86,6 +87,7 @@ class DirectOutlet final : public Outlet, private AnswerListener {
   // Sending.
   void send_what_can_go(Nanos now);
   bool send_from(Partition& partition, Nanos now);
+  bool lingers(const Partition& partition, Nanos now);
   Link* link_of(Partition& partition);
   bool send(Partition& partition, std::uint32_t slot, Link& link, Nanos now);
   void flush();
@@ -137,6 +139,7 @@ class DirectOutlet final : public Outlet, private AnswerListener {
   std::uint64_t next_order_ = 0;
   std::size_t pending_ = 0;
   std::size_t last_questions_ = 0;
+  bool closing_ = false;  // nothing lingers any more
   bool giving_up_ = false;
 };
 

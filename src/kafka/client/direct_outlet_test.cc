@@ -128,6 +128,33 @@ constexpr Mode kModes[] = {{"acks=1", Acks::kLeader, false},
                            {"acks=all", Acks::kAll, false},
                            {"idempotent", Acks::kAll, true}};
 
+TEST(DirectOutlet, ASmallBatchLingersAndTheNextGoAlong) {
+  struct Case {
+    const char* what;
+    Nanos linger;
+    int turns;  // of a millisecond each, until the first two are decided
+  };
+  const Case cases[] = {{"no linger", 0, 0}, {"lingers", 500 * kMillisecond, 500}};
+  for (const auto& [what, linger, least] : cases) {
+    SCOPED_TRACE(what);
+    ScriptedCluster cluster({.partitions = 1});
+    Worker worker(cluster, {.linger = linger});
+    worker.start();
+    worker.submit(0, 1);
+    for (int i = 0; i < 10; ++i) worker.turn();
+    worker.submit(1, 1);
+    int turns = 10;
+    while (worker.deliveries.outcomes.size() < 2 && turns < 5000) worker.turn(), ++turns;
+    EXPECT_EQ(worker.deliveries.count(Outcome::kAcknowledged), 2u);
+    EXPECT_GE(turns, least);
+    // The second was submitted ten turns after the first, and does not linger for itself.
+    worker.submit(2, 1);
+    EXPECT_LE(worker.outlet->pending(), 1u);
+    worker.outlet->close(3600 * kSecond);  // nothing lingers at the end
+    EXPECT_EQ(worker.deliveries.count(Outcome::kAcknowledged), 3u);
+  }
+}
+
 TEST(DirectOutlet, LosesAndReordersNothingWhateverTheBrokerAnswers) {
   struct Case {
     const char* what;
