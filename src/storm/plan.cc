@@ -5,8 +5,9 @@
 
 namespace ds {
 
-Plan::Plan(Schedule schedule, std::uint64_t batch_size, std::uint64_t total, Nanos start)
-    : batch_size_(batch_size), total_(total) {
+Plan::Plan(Schedule schedule, std::uint64_t batch_size, std::uint64_t total, Nanos start,
+           Share share)
+    : batch_size_(batch_size), total_(total), share_(share) {
   parts_.push_back({0, start, std::move(schedule)});
 }
 
@@ -95,7 +96,9 @@ std::uint64_t Plan::scheduled(Nanos now) const {
       static_cast<std::uint64_t>(std::ceil(due / static_cast<double>(batch_size_) - 1e-9));
   std::uint64_t records = (part.from_batch + batches) * batch_size_;
   if (total_ != 0) records = std::min(records, total_);
-  return std::max(records, begun_);
+  const std::uint64_t whole = records / batch_size_, rest = records % batch_size_;
+  const std::uint64_t ours = share_.batches(whole) * batch_size_ + (share_.owns(whole) ? rest : 0);
+  return std::max(ours, begun_);
 }
 
 std::optional<double> Plan::wanted_rate(Nanos now) const {

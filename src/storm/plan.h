@@ -14,11 +14,28 @@
 
 namespace ds {
 
+/// Whose batches this process makes: those whose stream, batch mod `streams`, is `shard` mod
+/// `shards`.
+struct Share {
+  std::uint32_t shard = 0, shards = 1;
+  std::uint32_t streams = 1;
+
+  bool owns(std::uint64_t batch) const { return batch % streams % shards == shard; }
+  /// Of the first `batches`.
+  std::uint64_t batches(std::uint64_t batches) const {
+    const auto of_first = [&](std::uint64_t some) {
+      return some / shards + (some % shards > shard ? 1 : 0);
+    };
+    return batches / streams * of_first(streams) + of_first(batches % streams);
+  }
+};
+
 /// Threads: any. Cost: a short lock per generator batch (thousands a second at the most).
 class Plan {
  public:
   /// `total` records (0: no end) in batches of `batch_size`; time counts from `start`.
-  Plan(Schedule schedule, std::uint64_t batch_size, std::uint64_t total, Nanos start);
+  Plan(Schedule schedule, std::uint64_t batch_size, std::uint64_t total, Nanos start,
+       Share share = {});
 
   /// What was due before the end is still begun, but only for this long after it: a run that
   /// could not keep up leaves the rest scheduled and not sent, and its account says so.
@@ -43,7 +60,7 @@ class Plan {
   /// Nothing that is due at `end` or later is begun. The earliest end counts.
   void finish_at(Nanos end);
 
-  /// Records of all batches that are due by `now`; in a closed loop, of those begun.
+  /// Records of all batches of this share that are due by `now`; in a closed loop, of those begun.
   std::uint64_t scheduled(Nanos now) const;
   /// Records a second wanted at `now`; nothing when it is as fast as it goes.
   std::optional<double> wanted_rate(Nanos now) const;
@@ -63,6 +80,7 @@ class Plan {
 
   const std::uint64_t batch_size_;
   const std::uint64_t total_;
+  const Share share_;
   mutable std::mutex mutex_;
   std::vector<Part> parts_;
   std::vector<MixPart> mixes_{{0, 0}};

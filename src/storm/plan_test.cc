@@ -78,5 +78,23 @@ TEST(Plan, EndsWithItsSchedule) {
   EXPECT_EQ(plan.begin(11, 2 * kSecond).answer, kFinished);
 }
 
+TEST(Plan, ShardsAreScheduledWhatTheyOwnAndAllOfItTogether) {
+  for (const std::uint32_t shards : {1u, 2u, 3u, 7u})
+    for (const std::uint32_t streams : {7u, 64u, 100u})
+      for (const std::uint64_t total : {1u, 99u, 6'400u, 12'345u}) {
+        SCOPED_TRACE(testing::Message() << shards << " of " << streams << ", " << total);
+        std::uint64_t together = 0;
+        for (std::uint32_t shard = 0; shard < shards; ++shard) {
+          const Plan plan(Schedule::steady(1e6), 100, total, 0, {shard, shards, streams});
+          std::uint64_t owned = 0;
+          for (std::uint64_t record = 0; record < total; ++record)
+            owned += record / 100 % streams % shards == shard;
+          EXPECT_EQ(plan.scheduled(kSecond), owned);
+          together += owned;
+        }
+        EXPECT_EQ(together, total);
+      }
+}
+
 }  // namespace
 }  // namespace ds

@@ -34,7 +34,8 @@ Run::Run(RunSettings settings, RunParts parts, const Clock& clock, Log& log)
       clock_(clock),
       log_(log),
       started_(clock.now()),
-      plan_(settings_.schedule, settings_.claim.batch_size, total_of(settings_), started_),
+      plan_(settings_.schedule, settings_.claim.batch_size, total_of(settings_), started_,
+            {settings_.shard, settings_.shards, settings_.claim.streams}),
       mixes_(settings_.claim.mixes) {}
 
 Result<std::unique_ptr<Run>> Run::start(RunSettings settings, RunParts parts, const Clock& clock,

@@ -168,8 +168,14 @@ TEST(Run, MakesEveryRecordOnceHoweverManyMakeIt) {
   EXPECT_EQ(four.records, one.records);
 
   Collected shards;
-  for (std::uint32_t shard = 0; shard < 3; ++shard)
-    run_trial({.threads = 2, .shard = shard, .shards = 3, .batch_bytes_max = 5000}, shards);
+  std::uint64_t scheduled = 0;
+  for (std::uint32_t shard = 0; shard < 3; ++shard) {
+    const TrialResult part =
+        run_trial({.threads = 2, .shard = shard, .shards = 3, .batch_bytes_max = 5000}, shards);
+    EXPECT_EQ(part.account.scheduled, part.account.acknowledged) << "shard " << shard;
+    scheduled += part.account.scheduled;
+  }
+  EXPECT_EQ(scheduled, 20'000u);
   EXPECT_EQ(shards.records, one.records);
   EXPECT_EQ(shards.doubled, 0u);
 }

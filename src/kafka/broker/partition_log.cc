@@ -109,6 +109,10 @@ Status PartitionLog::recover(const std::function<void(const BatchHeader&)>& each
     }
 
   std::int64_t expected = marks ? marks->start_offset : 0;
+  // What was deleted need not be there: after a power loss an old file may have come back without
+  // its end, and the new one, to which the log had been emptied, be gone.
+  const std::int64_t needed_from = expected;
+  const auto misses = [&] { return std::max(expected, needed_from) < trusted; };
   // Files wholly below the log's start were dropped, but not yet removed or recycled.
   while (marks && found.size() > 1 && base(1) <= marks->start_offset) {
     if (auto gone = files_.remove(found[0].path); !gone) return gone;
@@ -142,8 +146,8 @@ Status PartitionLog::recover(const std::function<void(const BatchHeader&)>& each
     if (!bad) continue;
 
     const std::uint64_t lost = *size - std::min(*size, bad->at);
-    if (expected < trusted && !settings_.repair) return damaged(folder_, expected, bad->why);
-    if (expected < trusted)
+    if (misses() && !settings_.repair) return damaged(folder_, expected, bad->why);
+    if (misses())
       log.error("{}: cut at offset {}, {} records that were stored are lost: {}", folder_, expected,
                 trusted - expected, bad->why);
     else if (!bad->unused || !settings_.recycle)
@@ -153,7 +157,7 @@ Status PartitionLog::recover(const std::function<void(const BatchHeader&)>& each
     was_cut = true;
     break;
   }
-  if (expected < trusted && !settings_.repair)
+  if (misses() && !settings_.repair)
     return damaged(folder_, expected, fmt::format("records up to {} are missing", trusted));
   if (marks && expected < marks->start_offset) {  // all that is left was deleted before
     for (const auto& segment : segments_)

@@ -122,6 +122,29 @@ TEST_F(PartitionLogTest, FindsTheFirstRecordOfATime) {
   }
 }
 
+TEST_F(PartitionLogTest, MissesNothingOfWhatWasDeleted) {
+  ByteVec old_bytes;
+  std::int64_t end = 0;
+  {
+    auto log = open().value();
+    for (int i = 0; i < 5; ++i) append(*log, {.records = 2});
+    end = log->end_offset();
+    old_bytes = content(kFirst);
+    ASSERT_TRUE(log->drop_oldest());  // all of it, so a new segment was begun
+    ASSERT_EQ(log->start_offset(), end);
+    ASSERT_TRUE(log->sync_marks());
+  }
+  // The power went before the folder was synced: the new file is gone, the old one has come back
+  // without its end.
+  ASSERT_TRUE(files_.remove("/p/" + Segment::file_name(end)));
+  auto file = files_.open("/p/" + kFirst, OpenMode::kCreate);
+  ASSERT_TRUE(file && (*file)->write_at(ByteView(old_bytes).first(old_bytes.size() / 2), 0));
+  auto log = open();
+  ASSERT_TRUE(log) << log.error().message;
+  EXPECT_EQ((*log)->start_offset(), end);
+  EXPECT_EQ((*log)->end_offset(), end);
+}
+
 TEST_F(PartitionLogTest, ComesBackAsItWas) {
   {
     auto log = open({.segment_bytes = 500, .boot_id = kBoot}).value();
