@@ -31,7 +31,7 @@ constexpr struct {
   int min, max;
 } kOffered[] = {{ApiKey::kProduce, 3, 7},       {ApiKey::kFetch, 4, 10},
                 {ApiKey::kListOffsets, 1, 4},   {ApiKey::kMetadata, 0, 7},
-                {ApiKey::kApiVersions, 0, 2},   {ApiKey::kCreateTopics, 2, 3},
+                {ApiKey::kApiVersions, 0, 2},   {ApiKey::kCreateTopics, 2, 4},
                 {ApiKey::kInitProducerId, 0, 1}};
 
 /// A socket read as a stream: take() looks at the next bytes, skip() throws them away.
@@ -147,7 +147,9 @@ class DiscardPeer::Visitor {
         auto& partition = topic.partition_responses.emplace_back();
         std::int32_t size = 0;
         if (!in_.read(partition.index) || !in_.read(size)) return false;
-        if (!discard(static_cast<std::size_t>(std::max(size, 0)), partition.base_offset))
+        // Claims are the producer's notes about its run, not part of it.
+        const bool counts = !topic.name.starts_with("datastorm.");
+        if (!discard(static_cast<std::size_t>(std::max(size, 0)), counts, partition.base_offset))
           return false;
       }
     }
@@ -157,7 +159,7 @@ class DiscardPeer::Visitor {
     return send_all(fd_, out_);
   }
 
-  bool discard(std::size_t size, std::int64_t& base_offset) {
+  bool discard(std::size_t size, bool counts, std::int64_t& base_offset) {
     base_offset = offset_;
     while (size > 0) {
       const std::uint8_t* bytes = size < kBatchHeaderBytes ? nullptr : in_.take(kBatchHeaderBytes);
@@ -167,6 +169,7 @@ class DiscardPeer::Visitor {
         return false;
       size -= batch->size();
       offset_ += batch->record_count;
+      if (!counts) continue;
       peer_.records_.fetch_add(static_cast<std::uint64_t>(batch->record_count),
                                std::memory_order_relaxed);
       peer_.bytes_.fetch_add(batch->size(), std::memory_order_relaxed);
@@ -218,7 +221,7 @@ class DiscardPeer::Visitor {
           return response;
         });
       case ApiKey::kListOffsets:
-        return reply<ListOffsetsRequest>(*header, frame, [](const ListOffsetsRequest& request) {
+        return reply<ListOffsetsRequest>(*header, frame, [&](const ListOffsetsRequest& request) {
           ListOffsetsResponse response;
           for (const auto& topic : request.topics) {
             auto& into = response.topics.emplace_back();
@@ -226,7 +229,9 @@ class DiscardPeer::Visitor {
             for (const auto& partition : topic.partitions) {
               auto& answer = into.partitions.emplace_back();
               answer.partition_index = partition.partition_index;
-              answer.offset = 0;
+              // Which partition had what is not counted: together they end where they should.
+              if (partition.partition_index == 0 && partition.timestamp == -1)
+                answer.offset = static_cast<std::int64_t>(peer_.records());
             }
           }
           return response;

@@ -25,6 +25,7 @@ class DiscardPeer {
   ~DiscardPeer();
 
   const Address& address() const { return address_; }
+  /// Of all topics but those named datastorm.*.
   std::uint64_t records() const { return records_.load(); }
   std::uint64_t bytes() const { return bytes_.load(); }
   std::uint64_t batches() const { return batches_.load(); }

@@ -107,7 +107,7 @@ class ScratchFolder {
 int run_bench(const Invocation& invocation) {
   Reader read(invocation.settings);
   const bool json = read.on("json");
-  const int runs = static_cast<int>(read.count("runs"));
+  const int runs = read.count_within("runs", 1, 1000);
   const Nanos duration = read.duration("duration");
   const std::string out = read.text("out");
   const std::string kafka_script = read.text("kafka-script");
@@ -128,8 +128,9 @@ int run_bench(const Invocation& invocation) {
       read.wrong(Error{.code = ErrorCode::kUsage,
                        .message = fmt::format("there is no suite '{}'", word),
                        .hint = fmt::format("{}", fmt::join(known.suites, ", "))});
+  const bool list = read.on("list");
   if (const auto wrong = read.errors()) return report_error(*wrong);
-  if (read.on("list")) {
+  if (list) {
     if (json)
       fmt::print("{}\n", to_json(known));
     else

@@ -41,7 +41,7 @@ int run_broker(const Invocation& invocation) {
   SystemClock clock;
   RealFiles files;
   auto broker = kafka::broker::Broker::start(settings, files, clock, log);
-  if (!broker) return report_error(broker.error());
+  if (!broker) return report_error(as_wrong_use(std::move(broker).error()));
   std::vector<std::string> listeners;
   for (const auto& each : (*broker)->listeners()) listeners.push_back(each.to_string());
   const BrokerAccount begun{.address = (*broker)->address().to_string(),

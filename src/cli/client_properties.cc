@@ -69,8 +69,9 @@ Result<kafka::SaslMechanism> parse_mechanism(std::string_view text) {
   if (text == "PLAIN") return kafka::SaslMechanism::kPlain;
   if (text == "SCRAM-SHA-256") return kafka::SaslMechanism::kScramSha256;
   if (text == "SCRAM-SHA-512") return kafka::SaslMechanism::kScramSha512;
+  if (text == "GSSAPI" || text == "OAUTHBEARER") return kafka::SaslMechanism::kOther;
   return usage(fmt::format("the SASL mechanism '{}' is not known", text),
-               "PLAIN, SCRAM-SHA-256 or SCRAM-SHA-512");
+               "PLAIN, SCRAM-SHA-256, SCRAM-SHA-512, GSSAPI or OAUTHBEARER");
 }
 
 /// The names read here, and what they come to once all are known.
@@ -96,6 +97,7 @@ Status apply(std::string_view name, const std::string& value, Draft& draft,
     auto mechanism = parse_mechanism(value);
     if (!mechanism) return std::move(mechanism).error();
     security.sasl = *mechanism;
+    if (*mechanism == kafka::SaslMechanism::kOther) into.properties["sasl.mechanism"] = value;
   } else if (name == "sasl.jaas.config") {
     auto options = jaas_options(value);
     security.user = options["username"];
@@ -136,7 +138,7 @@ Status settle(const Draft& draft, const kafka::Security& security) {
   if (!login && draft.has_mechanism)
     return usage(fmt::format("sasl.mechanism is set, but security.protocol is {}", draft.protocol),
                  "security.protocol=SASL_SSL or SASL_PLAINTEXT");
-  if (login && security.user.empty())
+  if (login && security.user.empty() && security.sasl != kafka::SaslMechanism::kOther)
     return usage("a login needs a user",
                  "sasl.username and sasl.password, or sasl.jaas.config with both");
   return Done{};
@@ -146,7 +148,10 @@ Status settle(const Draft& draft, const kafka::Security& security) {
 
 Status read_properties(const std::string& path, Properties& into) {
   std::ifstream file(path);
-  if (!file) return usage(fmt::format("the client properties {} cannot be read", path));
+  if (file) file.peek();  // a folder opens like a file
+  if (!file.eof() && !file)
+    return usage(fmt::format("the client properties {} cannot be read", path));
+  file.clear();
   std::string read;
   for (int number = 1; std::getline(file, read); ++number) {
     const int first = number;

@@ -139,7 +139,7 @@ TEST_F(ClientProperties, AreRefusedWithTheirPlace) {
   };
   const Case cases[] = {
       {"protocol", "\nsecurity.protocol=TLS", "client.properties:2: the security protocol 'TLS'"},
-      {"mechanism", "sasl.mechanism=GSSAPI", "client.properties:1: the SASL mechanism 'GSSAPI'"},
+      {"mechanism", "sasl.mechanism=NTLM", "client.properties:1: the SASL mechanism 'NTLM'"},
       {"a Java store", "ssl.truststore.type=JKS", "only PEM files are read"},
       {"no mechanism", "security.protocol=SASL_SSL\nsasl.username=u", "sasl.mechanism is not set"},
       {"no login", "sasl.mechanism=PLAIN\nsasl.username=u", "security.protocol is PLAINTEXT"},

@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <map>
 #include <memory>
+#include <optional>
 #include <span>
 
 #include "cli/scenario.h"
@@ -91,6 +92,32 @@ void hide_secrets(std::span<char*> arguments) {
   }
 }
 
+/// The first word when it should be a command and is none.
+std::optional<std::string> unknown_command(int argc, char** argv,
+                                           const std::vector<Command>& commands) {
+  if (argc < 2) return std::nullopt;
+  const std::string_view word = argv[1];
+  if (word == "--help" || word == "-h") return std::nullopt;
+  for (const Command& each : commands)
+    if (each.name == word) return std::nullopt;
+  return std::string(word);
+}
+
+/// What the parser of flags found, as we say such things.
+std::string in_our_words(const CLI::ParseError& wrong) {
+  const std::string said = wrong.what();
+  if (dynamic_cast<const CLI::ArgumentMismatch*>(&wrong) != nullptr)
+    if (const std::size_t colon = said.find(':'); colon != std::string::npos)
+      return said.substr(0, colon) + " needs a value";
+  constexpr std::string_view kSwitch = "Could not convert: ";
+  if (said.starts_with(kSwitch))
+    if (const std::size_t equals = said.find(" = "); equals != std::string::npos)
+      return fmt::format("{}: '{}' is neither yes nor no (allowed: true or false)",
+                         said.substr(kSwitch.size(), equals - kSwitch.size()),
+                         said.substr(equals + 3));
+  return said;
+}
+
 Result<Settings> resolve(const Parsed& parsed) {
   Sources sources{.environment = environment()};
   if (const auto& file = parsed.given.at("config"); !file.empty())
@@ -127,6 +154,17 @@ Result<Settings> resolve(const Parsed& parsed) {
   for (const auto& [name, option] : parsed.switch_options)  // --name or --name=false
     if (option->count() > 0)
       settings->set(name, {parsed.switches.at(name) ? "true" : "false", "--" + name, true});
+  bool its_value = false;  // the word behind a flag that does not exist
+  for (const std::string& word : parsed.app->remaining()) {
+    const std::string_view command = parsed.command->name;
+    const bool flag = word.starts_with('-');
+    if (flag)
+      settings->complaints.push_back(fmt::format("{} is no flag of {} (see: datastorm {} --help)",
+                                                 word.substr(0, word.find('=')), command, command));
+    else if (!its_value)
+      settings->complaints.push_back(fmt::format("{} does not take the word '{}'", command, word));
+    its_value = flag;
+  }
   return settings;
 }
 
@@ -168,11 +206,21 @@ int run_main(int argc, char** argv) {
       "one, and proves what arrived.",
       "datastorm");
   app.require_subcommand(1);
+  if (argc < 2 || unknown_command(argc, argv, commands)) {
+    std::vector<std::string_view> names;
+    for (const Command& each : commands) names.push_back(each.name);
+    return report_error(
+        {.code = ErrorCode::kUsage,
+         .message = argc < 2 ? std::string("no command is named")
+                             : fmt::format("there is no command '{}'", argv[1]),
+         .hint = fmt::format("datastorm --help; the commands are {}", fmt::join(names, ", "))});
+  }
   std::vector<std::unique_ptr<Parsed>> parsed;
   for (const Command& command : commands) {
     auto& each = *parsed.emplace_back(std::make_unique<Parsed>());
     each.command = &command;
     each.app = app.add_subcommand(std::string(command.name), std::string(command.purpose));
+    each.app->allow_extras();  // they are told with everything else that is wrong
     each.app->footer(fmt::format("Example:\n  {}", command.example));
     add_flags(each, kForAll);
     add_flags(each, command.settings);
@@ -184,7 +232,7 @@ int run_main(int argc, char** argv) {
   } catch (const CLI::CallForHelp& help) {
     return app.exit(help);
   } catch (const CLI::ParseError& wrong) {
-    fmt::print(stderr, "datastorm: {}\n  try: datastorm {}--help\n", wrong.what(),
+    fmt::print(stderr, "datastorm: {}\n  try: datastorm {}--help\n", in_our_words(wrong),
                app.get_subcommands().empty() ? std::string()
                                              : app.get_subcommands().front()->get_name() + " ");
     return kWrongUse;

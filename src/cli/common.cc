@@ -21,7 +21,7 @@ Error usage(std::string message, std::string hint = {}) {
 
 }  // namespace
 
-kafka::ClientSettings read_kafka(Reader& read) {
+kafka::ClientSettings read_kafka(Reader& read, std::string_view engine) {
   kafka::ClientSettings settings;
   settings.brokers = read.take("brokers", parse_addresses(read.text("brokers"), 9092));
   Properties properties;
@@ -36,7 +36,36 @@ kafka::ClientSettings read_kafka(Reader& read) {
       properties[property.substr(0, equals)] = {property.substr(equals + 1), "-X"};
   }
   for (const Error& wrong : apply_properties(properties, settings)) read.wrong(wrong);
+  if (settings.security.sasl == kafka::SaslMechanism::kOther && engine != "librdkafka")
+    read.wrong(usage(fmt::format("the SASL mechanism {} is spoken by librdkafka alone",
+                                 settings.properties.at("sasl.mechanism")),
+                     "produce --engine librdkafka, or PLAIN, SCRAM-SHA-256 or SCRAM-SHA-512"));
   return settings;
+}
+
+void refuse_properties(Reader& read, const kafka::ClientSettings& client) {
+  for (const auto& [name, value] : client.properties)
+    if (client.security.sasl != kafka::SaslMechanism::kOther || !name.starts_with("sasl."))
+      read.wrong(usage(fmt::format("the property {} is not known to DataStorm's own engine", name),
+                       "produce --engine librdkafka takes it"));
+}
+
+Status check_topic_name(std::string_view name) {
+  constexpr std::size_t kLengthMax = 249;
+  const bool plain = std::ranges::all_of(name, [](char c) {
+    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '.' ||
+           c == '_' || c == '-';
+  });
+  if (plain && !name.empty() && name.size() <= kLengthMax && name != "." && name != "..")
+    return Done{};
+  return usage(fmt::format("'{}' is no topic's name", name),
+               "1 to 249 letters, digits, dots, underscores and hyphens");
+}
+
+std::string read_topic(Reader& read) {
+  std::string name = read.text("topic");
+  if (auto fine = check_topic_name(name); !fine) read.wrong("topic", fine.error());
+  return name;
 }
 
 kafka::broker::BrokerSettings read_broker(Reader& read, std::string_view listen,
@@ -52,7 +81,7 @@ kafka::broker::BrokerSettings read_broker(Reader& read, std::string_view listen,
   settings.repair = read.on("repair");
   settings.group_lives = read.duration("group-lives");
   settings.idle_max = read.duration("idle-timeout");
-  settings.default_partitions = static_cast<std::int32_t>(read.count("partitions"));
+  settings.default_partitions = read.count_within("partitions", 1, kPartitionsMax);
   return settings;
 }
 
@@ -80,9 +109,13 @@ Status make_data_folder(const std::string& path) {
   std::error_code error;
   std::filesystem::create_directories(path, error);
   if (!error) return Done{};
-  return Error{.code = ErrorCode::kStorage,
-               .message = fmt::format("the folder {} cannot be made: {}", path, error.message()),
-               .hint = "name another with --data-dir"};
+  return usage(fmt::format("the folder {} cannot be made: {}", path, error.message()),
+               "name another with --data-dir");
+}
+
+Error as_wrong_use(Error error) {
+  if (error.code == ErrorCode::kStorage) error.code = ErrorCode::kUsage;
+  return error;
 }
 
 std::vector<std::string_view> join_settings(

@@ -17,7 +17,8 @@ std::string flags_of(const Command& command) {
   return flags;
 }
 
-int run_completion(const Invocation&) {
+int run_completion(const Invocation& invocation) {
+  if (const auto wrong = Reader(invocation.settings).errors()) return report_error(*wrong);
   std::string names, cases;
   for (const Command& command : all_commands()) {
     names += fmt::format("{}{}", names.empty() ? "" : " ", command.name);

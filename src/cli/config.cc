@@ -58,6 +58,7 @@ int check_scenario(const std::string& path) {
 }
 
 int run_config(const Invocation& invocation) {
+  if (const auto wrong = Reader(invocation.settings).errors()) return report_error(*wrong);
   if (const Value& file = invocation.settings.at("check"); file.given)
     return check_scenario(file.text);
   for (const auto& [name, value] : invocation.settings.all())

@@ -64,7 +64,16 @@ Result<std::map<kafka::TopicPartition, std::int64_t>> ends_of(const IntakeOption
                                                               kafka::Admin& admin) {
   // Asked by name, as a list leaves out what this user may not see.
   auto topic = admin.describe_topic(options.consumer.topic);
-  if (!topic) return std::move(topic).error();
+  if (!topic) {
+    Error error = std::move(topic).error();
+    // It has no end to read to; whoever means to wait for it leaves --until-end out.
+    if (error.system == kafka::kNoSuchTopic) {
+      error.code = ErrorCode::kUsage;
+      error.hint =
+          "without --until-end it is waited for; `datastorm topic list` shows what is there";
+    }
+    return error;
+  }
   std::map<kafka::TopicPartition, std::int64_t> until;
   auto starts = admin.start_offsets(options.consumer.topic);
   if (!starts) return std::move(starts).error();
@@ -109,8 +118,8 @@ std::vector<std::string_view> intake_settings() {
 
 IntakeOptions read_intake(Reader& read) {
   IntakeOptions options;
-  options.client = read_kafka(read);
-  options.consumer.topic = read.text("topic");
+  options.client = read_kafka(read, read.text("engine"));
+  options.consumer.topic = read_topic(read);
   options.consumer.group = read.text("group");
   options.consumer.join = true;
   options.consumer.instance = read.text("instance");
@@ -183,6 +192,15 @@ bool IntakeOptions::prints() const {
 Result<std::unique_ptr<Intake>> Intake::start(IntakeOptions options, const Clock& clock, Log& log) {
   auto intake = std::unique_ptr<Intake>(new Intake(std::move(options), clock, log));
   IntakeOptions& o = intake->options_;
+  // The stores first: a path that is wrong is told whether the cluster is up or not.
+  intake->dead_letters_ = std::make_unique<KafkaDeadLetters>(o.client, clock, log);
+  o.store.dead_letters = intake->dead_letters_.get();
+  std::vector<std::unique_ptr<Sink>> sinks;
+  for (const std::string& name : o.sinks) {
+    auto sink = make_sink(name, o.store, clock, log);
+    if (!sink) return as_wrong_use(std::move(sink).error());
+    sinks.push_back(std::move(*sink));
+  }
   kafka::Admin admin(o.client, clock, log);
   auto cluster = admin.cluster_id();
   if (!cluster) return std::move(cluster).error();
@@ -226,18 +244,14 @@ Result<std::unique_ptr<Intake>> Intake::start(IntakeOptions options, const Clock
       offsets[{o.consumer.topic, partition}] = offset;
     return Result<Sink::Offsets>(std::move(offsets));
   };
-  intake->dead_letters_ = std::make_unique<KafkaDeadLetters>(o.client, clock, log);
-  o.store.dead_letters = intake->dead_letters_.get();
   const auto topic = admin.describe_topic(o.consumer.topic);
-  for (const std::string& name : o.sinks) {
-    auto sink = make_sink(name, o.store, clock, log);
-    if (!sink) return std::move(sink).error();
+  for (auto& sink : sinks) {
     if (topic && parts.sinks.empty()) {
-      auto positions = (*sink)->next_offsets({*cluster, kafka::topic_id_text(topic->id)});
+      auto positions = sink->next_offsets({*cluster, kafka::topic_id_text(topic->id)});
       if (!positions) return std::move(positions).error();
       intake->positions_ = std::move(*positions);
     }
-    parts.sinks.push_back(std::move(*sink));
+    parts.sinks.push_back(std::move(sink));
   }
   if (const auto path = o.store_file()) {
     const auto rows = rows_held(*path);

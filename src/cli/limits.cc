@@ -2,6 +2,8 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
+
 #include "base/units.h"
 
 namespace ds::cli {
@@ -31,14 +33,18 @@ Result<Limit> parse_limit(std::string_view text) {
   return limit;
 }
 
-std::vector<Limit> read_limits(Reader& read) {
+std::vector<Limit> read_limits(Reader& read, std::span<const std::string_view> figures) {
   std::vector<Limit> limits;
   for (const std::string& text : read.list("limit")) {
     auto limit = parse_limit(text);
-    if (limit)
-      limits.push_back(std::move(*limit));
-    else
+    if (!limit)
       read.wrong("limit", limit.error());
+    else if (!figures.empty() && std::ranges::find(figures, limit->figure) == figures.end())
+      read.wrong("limit", Error{.code = ErrorCode::kUsage,
+                                .message = fmt::format("there is no figure '{}'", limit->figure),
+                                .hint = fmt::format("{}", fmt::join(figures, ", "))});
+    else
+      limits.push_back(std::move(*limit));
   }
   return limits;
 }

@@ -17,11 +17,12 @@ struct Limit {
 };
 
 Result<Limit> parse_limit(std::string_view text);
-std::vector<Limit> read_limits(Reader& read);
+/// A limit on none of `figures` is wrong use; without figures any name will do.
+std::vector<Limit> read_limits(Reader& read, std::span<const std::string_view> figures = {});
 bool holds(const Limit& limit, double value);
 
 /// Says on standard error which limits were missed, and by what; true when all hold. A limit on a
-/// figure that this command does not have is missed.
+/// figure that is not there is missed.
 bool report_limits(const std::vector<Limit>& limits, const std::map<std::string, double>& figures);
 
 }  // namespace ds::cli

@@ -60,6 +60,10 @@ struct ProduceAccount {
   }
 };
 
+/// What --limit may be about.
+constexpr std::string_view kFigures[] = {"p50",  "p90",  "p99",    "p999",   "max",
+                                         "rate", "lost", "failed", "unknown"};
+
 std::int64_t records_in(const kafka::Offsets& ends) {
   std::int64_t sum = 0;
   for (const auto& [partition, end] : ends) sum += end;
@@ -122,17 +126,24 @@ int run_produce(const Invocation& invocation) {
   StormOptions options = read_storm(read);
   const Nanos warmup = read.duration("warmup");
   const std::uint64_t dry_run = read.count("dry-run");
-  const std::vector<Limit> limits = read_limits(read);
+  const std::vector<Limit> limits = read_limits(read, kFigures);
   const bool json = read.on("json"), quiet = read.on("quiet");
   ConsoleLog log(read_log_level(read));
+  const Schedule& schedule = options.run.schedule;
+  if (!read.given("schedule") && !schedule.is_flat_out() && schedule.rate(0) <= 0)
+    read.wrong("rate", Error{.code = ErrorCode::kUsage,
+                             .message = "at this rate nothing is ever sent",
+                             .hint = "a number above 0, or max"});
   if (const auto wrong = read.errors()) return report_error(*wrong);
   if (dry_run > 0) return run_dry(std::move(options), dry_run, json);
 
   SystemClock clock;
   const Interrupt interrupt;
-  kafka::Admin admin(options.client, clock, log);
-  if (auto topic = admin.ensure_topic(options.topic); !topic) return report_error(topic.error());
-  const auto before = admin.end_offsets(options.topic.name);
+  auto keeper = make_keeper(options, clock, log);
+  if (!keeper) return report_error(keeper.error());
+  if (auto topic = (*keeper)->ready_partitions(options.topic); !topic)
+    return report_error(topic.error());
+  const auto before = (*keeper)->end_offsets(options.topic.name);
   if (!before) return report_error(before.error());
   auto started = Storm::start(std::move(options), clock, log);
   if (!started) return report_error(started.error());
@@ -160,7 +171,7 @@ int run_produce(const Invocation& invocation) {
   if (account.written > 0)
     told.bytes_per_record =
         static_cast<double>(account.bytes) / static_cast<double>(account.written);
-  const auto after = admin.end_offsets(run.claim().topic);
+  const auto after = (*keeper)->end_offsets(run.claim().topic);
   if (after)
     told.log_end_delta = records_in(*after) - records_in(*before);
   else

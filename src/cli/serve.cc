@@ -58,7 +58,7 @@ int run_serve(const Invocation& invocation) {
        .guard = std::move(guard),
        .option = fmt::format("--{}", where)},
       [&onlooker] { return onlooker.snapshot(); }, {}, clock, log);
-  if (!dashboard) return report_error(dashboard.error());
+  if (!dashboard) return report_error(as_wrong_use(std::move(dashboard).error()));
   const std::string address = (*dashboard)->address().to_string();
   if (!quiet) fmt::print(stderr, "dashboard  http://{}\n", address);
   while (!Interrupt::wait(1000)) continue;

@@ -59,6 +59,8 @@ constexpr Setting kSettings[] = {
     {"volatility", kText, "F", "VOLATILITY_FACTOR", "0.8", "how far volatile mixes swing, 0 to 1"},
     {"brands", kText, "LIST", "", "SuperCoffee", "brands with weights: SuperCoffee:3,MegaTea:1"},
     {"seed", kCount, "N", "", "1", "the data are a pure function of it"},
+    {"timestamps", kText, "T", "", "batch",
+     "batch: its records share one; each: every record has the time at which it was made"},
     {"shard", kText, "i/n", "", "0/1", "be one of n processes that make one run together"},
     {"run", kText, "ID", "", "",
      "the run's id: 12 hex digits; empty draws one (verify: empty is latest)"},
@@ -66,7 +68,8 @@ constexpr Setting kSettings[] = {
     {"limit", kList, "L", "", "",
      "fail (exit 1) unless it holds: \"p99<20ms\", lost=0; repeatable"},
     {"dry-run", kCount, "N", "", "0", "print N records readably and stop"},
-    {"linger", kDuration, "D", "", "0", "wait this long for more before a request is sent"},
+    {"linger", kDuration, "D", "", "0",
+     "a small batch waits this long for others of its partition"},
     {"batch-bytes", kSize, "SIZE", "", "1048576", "a Kafka record batch's size limit"},
     {"buffer-memory", kSize, "SIZE", "", "64MiB",
      "memory for batches on their way, all workers together"},
@@ -136,7 +139,9 @@ constexpr Setting kSettings[] = {
     {"mongo-url", kText, "URL", "MONGO_URL", "", "for --sink mongo: without one"},
     {"from-dlq", kSwitch, "", "", "",
      "store what lies in TOPIC.dlq, each letter once, up to its end"},
-    {"until-end", kSwitch, "", "", "", "stop where the topic ended at the start"},
+    {"until-end", kSwitch, "", "", "",
+     "stop where the topic ended at the start; a topic that is not there is refused then (exit "
+     "2), and waited for otherwise"},
     {"flush-ms", kCount, "N", "", "100", "store at the latest this long after a record came"},
 
     // up, serve, monitor.

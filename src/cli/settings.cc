@@ -27,6 +27,15 @@ std::string join(const std::vector<std::string>& parts, std::string_view separat
   return fmt::format("{}", fmt::join(parts, separator));
 }
 
+/// A folder opens like a file, and only reading tells.
+bool is_readable(std::ifstream& file) {
+  if (!file) return false;
+  file.peek();
+  const bool readable = !file.bad();
+  file.clear();
+  return readable;
+}
+
 /// KEY=VALUE lines; blank lines and those that begin with # are passed over.
 Result<std::map<std::string, TextAt, std::less<>>> read_dotenv(const std::string& path) {
   std::map<std::string, TextAt, std::less<>> values;
@@ -76,16 +85,17 @@ bool is_command(std::string_view name) {
 /// The file's values for one command: its own table wins over the top level. Every key that no
 /// setting has is an error, with its line.
 Result<std::map<std::string, TextAt, std::less<>>> read_toml(const std::string& path,
-                                                             std::string_view command) {
+                                                             std::string_view command,
+                                                             std::vector<std::string>& errors) {
   std::ifstream file(path);
-  if (!file) return usage(fmt::format("the configuration file {} cannot be read", path));
+  if (!is_readable(file))
+    return usage(fmt::format("the configuration file {} cannot be read", path));
   toml::parse_result parsed = toml::parse(file, path);
   if (!parsed) {
     const auto& at = parsed.error().source().begin;
     return usage(fmt::format("{}:{}: {}", path, at.line, parsed.error().description()));
   }
   std::map<std::string, TextAt, std::less<>> values;
-  std::vector<std::string> errors;
   const auto take = [&](const toml::table& table, bool wins) {
     for (const auto& [key, node] : table) {
       const auto line = node.source().begin.line;
@@ -107,7 +117,6 @@ Result<std::map<std::string, TextAt, std::less<>>> read_toml(const std::string& 
   take(parsed.table(), false);
   for (const auto& [key, node] : parsed.table())
     if (node.is_table() && key.str() == command) take(*node.as_table(), true);
-  if (!errors.empty()) return usage(join(errors, "\n  "));
   return values;
 }
 
@@ -163,12 +172,16 @@ const Value& Settings::at(std::string_view name) const {
 void Reader::wrong(std::string_view name, const Error& error) {
   std::string line = fmt::format("{}: {}", settings_.at(name).origin, error.message);
   if (!error.hint.empty()) line += fmt::format(" (allowed: {})", error.hint);
-  errors_.push_back(std::move(line));
+  say(std::move(line));
 }
 
 void Reader::wrong(const Error& error) {
-  errors_.push_back(error.hint.empty() ? error.message
-                                       : fmt::format("{} ({})", error.message, error.hint));
+  say(error.hint.empty() ? error.message : fmt::format("{} ({})", error.message, error.hint));
+}
+
+void Reader::say(std::string line) {
+  // Two parts of a command may read the same setting.
+  if (std::ranges::find(errors_, line) == errors_.end()) errors_.push_back(std::move(line));
 }
 
 std::optional<Error> Reader::errors() const {
@@ -183,6 +196,12 @@ std::string Reader::text(std::string_view name) {
 std::uint64_t Reader::count(std::string_view name) {
   return take(name, parse_count(text(name)));
 }
+void Reader::out_of_range(std::string_view name, std::uint64_t least, std::uint64_t most) {
+  if (text(name).empty() || !parse_count(text(name))) return;  // said already
+  wrong(name, usage(fmt::format("'{}' is out of range", text(name)),
+                    fmt::format("from {} to {}", least, most)));
+}
+
 double Reader::quantity(std::string_view name) {
   return take(name, parse_quantity(text(name)));
 }
@@ -226,15 +245,17 @@ Result<Settings> resolve_below_flags(std::string_view command,
                                      const Sources& sources) {
   auto dotenv = read_dotenv(sources.dotenv_file);
   if (!dotenv) return std::move(dotenv).error();
+  Settings settings;
   std::map<std::string, TextAt, std::less<>> file;
   const std::string path = sources.config_file.empty() ? "datastorm.toml" : sources.config_file;
   if (!sources.config_file.empty() || std::filesystem::exists(path)) {
-    auto read = read_toml(path, command);
+    std::vector<std::string> wrong;
+    auto read = read_toml(path, command, wrong);
     if (!read) return std::move(read).error();
     file = std::move(read).value();
+    for (std::string& line : wrong) settings.complaints.push_back(std::move(line));
   }
 
-  Settings settings;
   std::map<std::string, TextAt, std::less<>> scenario;
   if (!sources.scenario_name.empty())
     scenario = read_scenario(command, names, sources, settings.complaints);

@@ -68,6 +68,15 @@ class Reader {
   const std::string& origin(std::string_view name) const { return settings_.at(name).origin; }
   std::string text(std::string_view name);
   std::uint64_t count(std::string_view name);
+  /// Within [least, most], or an error that names them; then the default of T fits still.
+  template <typename T>
+  T count_within(std::string_view name, T least, T most) {
+    const std::uint64_t value = count(name);
+    if (value >= static_cast<std::uint64_t>(least) && value <= static_cast<std::uint64_t>(most))
+      return static_cast<T>(value);
+    out_of_range(name, static_cast<std::uint64_t>(least), static_cast<std::uint64_t>(most));
+    return least;
+  }
   double quantity(std::string_view name);
   Nanos duration(std::string_view name);
   std::uint64_t size(std::string_view name);
@@ -91,6 +100,9 @@ class Reader {
   std::optional<Error> errors() const;
 
  private:
+  void say(std::string line);
+  void out_of_range(std::string_view name, std::uint64_t least, std::uint64_t most);
+
   const Settings& settings_;
   std::vector<std::string> errors_;
 };

@@ -59,10 +59,14 @@ TEST_F(SettingsTest, SaysEverythingThatIsWrongAtOnceWithItsPlace) {
   const std::string file = write("bad.toml", "totl = 5\n[prodce]\nx = 1\n[produce]\nrat = 2\n");
   const auto unknown =
       resolve_below_flags("produce", kNames, {.config_file = file, .dotenv_file = ""});
-  ASSERT_FALSE(unknown.ok());
+  ASSERT_TRUE(unknown.ok());
+  Reader read_unknown(*unknown);
+  read_unknown.count("topic");
+  ASSERT_TRUE(read_unknown.errors());
   for (const char* part : {":1: no setting is called 'totl'", ":2: no command is called 'prodce'",
-                           ":5: no setting is called 'rat'"})
-    EXPECT_NE(unknown.error().message.find(part), std::string::npos) << unknown.error().message;
+                           ":5: no setting is called 'rat'", "'tweets' is not a whole number"})
+    EXPECT_NE(read_unknown.errors()->message.find(part), std::string::npos)
+        << read_unknown.errors()->message;
 
   const auto broken = resolve_below_flags(
       "produce", kNames,
@@ -81,6 +85,31 @@ TEST_F(SettingsTest, SaysEverythingThatIsWrongAtOnceWithItsPlace) {
   EXPECT_EQ(read.errors()->code, ErrorCode::kUsage);
   EXPECT_NE(read.errors()->message.find("--total: '-5'"), std::string::npos);
   EXPECT_NE(read.errors()->message.find("WORKERS in the environment: 'many'"), std::string::npos);
+}
+
+TEST(Reader, HoldsCountsToTheirRange) {
+  struct Case {
+    const char* text;
+    int value;
+    const char* says;  // nothing: it is fine
+  };
+  const Case cases[] = {{"1", 1, nullptr},
+                        {"16", 16, nullptr},
+                        {"0", 1, "'0' is out of range (allowed: from 1 to 16)"},
+                        {"4294967297", 1, "'4294967297' is out of range"},
+                        {"many", 1, "'many' is not a whole number"}};
+  for (const auto& [text, value, says] : cases) {
+    SCOPED_TRACE(text);
+    Settings settings;
+    settings.set("in-flight", {text, "--in-flight", true});
+    Reader read(settings);
+    EXPECT_EQ(read.count_within("in-flight", 1, 16), value);
+    ASSERT_EQ(read.errors().has_value(), says != nullptr);
+    if (says != nullptr) {
+      EXPECT_NE(read.errors()->message.find(says), std::string::npos) << read.errors()->message;
+      EXPECT_EQ(read.errors()->message.find('\n'), std::string::npos) << "said once";
+    }
+  }
 }
 
 TEST(Reader, KeepsCommasInsideAProperty) {

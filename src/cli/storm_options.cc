@@ -1,51 +1,38 @@
 #include "cli/storm_options.h"
 
 #include <fmt/format.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <charconv>
 #include <thread>
 
 #include "base/units.h"
+#include "cli/producer_properties.h"
 #include "kafka/client/direct_producer.h"
+#include "kafka/client/rdkafka/rdkafka_keeper.h"
 #include "kafka/client/rdkafka/rdkafka_outlet.h"
 
 namespace ds::cli {
 namespace {
 
-constexpr std::string_view kStormSettings[] = {"topic",
-                                               "total",
-                                               "duration",
-                                               "rate",
-                                               "schedule",
-                                               "workers",
-                                               "batch-size",
-                                               "batch-interval-ms",
-                                               "streams",
-                                               "partitions",
-                                               "replication",
-                                               "acks",
-                                               "idempotence",
-                                               "compression",
-                                               "engine",
-                                               "payload",
-                                               "pool",
-                                               "mode",
-                                               "positive",
-                                               "negative",
-                                               "neutral",
-                                               "volatility",
-                                               "brands",
-                                               "seed",
-                                               "shard",
-                                               "run",
-                                               "schema-id",
-                                               "linger",
-                                               "batch-bytes",
-                                               "buffer-memory",
-                                               "in-flight",
-                                               "connections",
-                                               "delivery-timeout"};
+constexpr std::string_view kStormSettings[] = {"topic",         "total",
+                                               "duration",      "rate",
+                                               "schedule",      "workers",
+                                               "batch-size",    "batch-interval-ms",
+                                               "streams",       "partitions",
+                                               "replication",   "acks",
+                                               "idempotence",   "compression",
+                                               "engine",        "payload",
+                                               "pool",          "mode",
+                                               "positive",      "negative",
+                                               "neutral",       "volatility",
+                                               "brands",        "seed",
+                                               "shard",         "timestamps",
+                                               "run",           "schema-id",
+                                               "linger",        "batch-bytes",
+                                               "buffer-memory", "in-flight",
+                                               "connections",   "delivery-timeout"};
 
 /// A slow run in batches of 8,000 would move once in a while; so it takes what 20 ms bring.
 constexpr Nanos kBatchSpan = 20 * kMillisecond;
@@ -56,6 +43,11 @@ Error usage(std::string message, std::string hint = {}) {
   return Error{.code = ErrorCode::kUsage, .message = std::move(message), .hint = std::move(hint)};
 }
 
+std::uint64_t memory_of_machine() {
+  return static_cast<std::uint64_t>(sysconf(_SC_PHYS_PAGES)) *
+         static_cast<std::uint64_t>(sysconf(_SC_PAGESIZE));
+}
+
 std::uint64_t cores() {
   return std::max(1u, std::thread::hardware_concurrency());
 }
@@ -63,10 +55,19 @@ std::uint64_t cores() {
 Mix read_mix(Reader& read, std::uint64_t seed) {
   constexpr std::string_view kModes[] = {"fixed", "volatile"};
   const std::string mode = read.choice("mode", kModes);
-  const Percent positive = read.take("positive", Percent::parse(read.text("positive")));
-  const Percent negative = read.take("negative", Percent::parse(read.text("negative")));
-  const Percent neutral = read.take("neutral", Percent::parse(read.text("neutral")));
-  const double factor = read.quantity("volatility");
+  const auto parse = [&](std::string_view name) { return Percent::parse(read.text(name)); };
+  const auto shares = {parse("positive"), parse("negative"), parse("neutral")};
+  const Percent positive = read.take("positive", parse("positive"));
+  const Percent negative = read.take("negative", parse("negative"));
+  const Percent neutral = read.take("neutral", parse("neutral"));
+  const auto factor_given = parse_quantity(read.text("volatility"));
+  const double factor = factor_given && *factor_given <= 1 ? *factor_given : 0;
+  if (!factor_given || *factor_given > 1)  // whatever the mode: it may change while the run lives
+    read.wrong("volatility",
+               usage(fmt::format("'{}' is no volatility", read.text("volatility")),
+                     "from 0 to 1: 0 is steady; with 1 a batch may be all of one kind"));
+  // What their sum is says nothing while one of them is none.
+  if (!std::ranges::all_of(shares, [](const auto& share) { return share.ok(); })) return {};
   auto mix = mode == "volatile" ? Mix::swinging(positive, negative, neutral, factor, seed)
                                 : Mix::fixed(positive, negative, neutral);
   if (mix) return *mix;
@@ -77,6 +78,7 @@ Mix read_mix(Reader& read, std::uint64_t seed) {
 Schedule read_schedule(Reader& read, std::uint64_t workers, std::uint64_t batch_size) {
   const std::string text = read.text("schedule"), rate = read.text("rate");
   const std::uint64_t interval_ms = read.count("batch-interval-ms");
+  // A command's own default rate gives way to the others; one that somebody gave does not.
   const int given = (read.given("schedule") ? 1 : 0) +
                     (read.given("rate") && rate != "max" ? 1 : 0) + (interval_ms > 0 ? 1 : 0);
   if (given > 1) read.wrong(usage("--rate, --schedule and --batch-interval-ms exclude each other"));
@@ -143,17 +145,25 @@ ValuePool read_payload(Reader& read, std::uint64_t seed) {
 void read_producer(Reader& read, StormOptions& options) {
   kafka::ProducerSettings& producer = options.producer;
   constexpr std::string_view kCodecs[] = {"none", "gzip", "snappy", "lz4", "zstd"};
-  constexpr std::string_view kEngines[] = {"direct", "librdkafka"};
-  options.engine = read.choice("engine", kEngines);
   producer.topic = options.topic.name;
-  producer.acks = options.run.acks = read_acks(read);
+  producer.acks = read_acks(read);
   producer.idempotent = read.on("idempotence");
   producer.compression = read.choice("compression", kCodecs);
-  producer.batch_bytes_max = options.run.batch_bytes_max = read.size("batch-bytes");
-  producer.in_flight_max = static_cast<int>(read.count("in-flight"));
-  producer.connections_per_broker = static_cast<int>(read.count("connections"));
+  producer.batch_bytes_max = read.size("batch-bytes");
+  producer.in_flight_max = read.count_within("in-flight", 1, 1000);
+  producer.connections_per_broker = read.count_within("connections", 1, 1000);
   producer.linger = read.duration("linger");
   producer.delivery_timeout = read.duration("delivery-timeout");
+  if (producer.delivery_timeout < kMillisecond)
+    read.wrong("delivery-timeout", usage("a batch needs some time to be delivered", "1ms or more"));
+  if (options.engine == "direct") {
+    for (const Error& wrong : take_producer_properties(options.client, producer)) read.wrong(wrong);
+    refuse_properties(read, options.client);
+  } else if (auto fine = kafka::check_rdkafka_properties(options.client, producer); !fine) {
+    read.wrong(fine.error());
+  }
+  options.run.acks = producer.acks;
+  options.run.batch_bytes_max = producer.batch_bytes_max;
   // Claims and the log's end are not waited for longer than records are: a broker that falls silent
   // would hold the account back.
   kafka::ClientSettings& client = options.client;
@@ -163,6 +173,12 @@ void read_producer(Reader& read, StormOptions& options) {
   producer.buffer_memory = memory / static_cast<std::uint64_t>(options.run.threads);
   if (producer.batch_bytes_max < 1024 || producer.batch_bytes_max > (64u << 20))
     read.wrong("batch-bytes", usage("a batch must have from 1 KiB to 64 MiB"));
+  else if (memory > memory_of_machine())
+    read.wrong(
+        "buffer-memory",
+        usage(fmt::format("{} are more than this machine has",
+                          human_bytes(static_cast<double>(memory))),
+              fmt::format("at most {}", human_bytes(static_cast<double>(memory_of_machine())))));
   else if (producer.buffer_memory < 2 * producer.batch_bytes_max)
     read.wrong("buffer-memory",
                usage(fmt::format("{} hold fewer than two batches of {} for each of {} threads",
@@ -183,14 +199,14 @@ std::vector<std::string_view> storm_settings() {
 
 StormOptions read_storm(Reader& read) {
   StormOptions options;
-  options.client = read_kafka(read);
-  options.topic = {.name = read.text("topic"),
-                   .partitions = static_cast<std::int32_t>(read.count("partitions")),
-                   .replication = static_cast<std::int16_t>(read.count("replication")),
-                   .configs = {}};
-  if (options.topic.name.empty()) read.wrong("topic", usage("a topic has a name"));
-  if (options.topic.partitions < 1 || options.topic.partitions > 10'000)
-    read.wrong("partitions", usage("a topic has from 1 to 10000 partitions"));
+  constexpr std::string_view kEngines[] = {"direct", "librdkafka"};
+  options.engine = read.choice("engine", kEngines);
+  options.client = read_kafka(read, options.engine);
+  options.topic = {
+      .name = read_topic(read),
+      .partitions = read.count_within("partitions", 1, kPartitionsMax),
+      .replication = read.count_within<std::int16_t>("replication", 1, kReplicationMax),
+      .configs = {}};
 
   RunSettings& run = options.run;
   const std::uint64_t asked_workers = read.count("workers");
@@ -204,6 +220,9 @@ StormOptions read_storm(Reader& read) {
   run.total = read.count("total");
   run.duration = read.duration("duration");
   read_shard(read, run);
+  constexpr std::string_view kTimestamps[] = {"batch", "each"};
+  run.timestamps_each = options.producer.timestamps_each =
+      read.choice("timestamps", kTimestamps) == "each";
 
   const std::uint64_t seed = read.count("seed");
   options.tweets.seed = seed;
@@ -231,13 +250,16 @@ StormOptions read_storm(Reader& read) {
   claim.payload = read.text("payload");
   claim.settings = fmt::format("mix {}, brands {}, pool {}", options.mix.to_string(),
                                read.text("brands"), options.tweets.pool);
+  if (run.timestamps_each) claim.settings += ", timestamps each";
   if (!options.values)
     for (const Brand& brand : options.tweets.brands)
       claim.brands.push_back({brand.name, brand.weight});
   claim.pool = options.tweets.pool;
   claim.mixes = {mix_claim(options.mix)};
   claim.engine = options.engine;
-  claim.acks = read.text("acks");
+  claim.acks = run.acks == kafka::Acks::kNone     ? "0"
+               : run.acks == kafka::Acks::kLeader ? "1"
+                                                  : "all";
   return options;
 }
 
@@ -260,6 +282,13 @@ Tweet dry_record(const TweetGenerator& generator, const StormOptions& options, s
                          generator.settings().numbering.place(record).batch);
 }
 
+Result<std::unique_ptr<kafka::TopicKeeper>> make_keeper(const StormOptions& options,
+                                                        const Clock& clock, Log& log) {
+  if (options.engine == "librdkafka") return kafka::make_rdkafka_keeper(options.client, clock, log);
+  return std::unique_ptr<kafka::TopicKeeper>(
+      std::make_unique<kafka::Admin>(options.client, clock, log));
+}
+
 Storm::Storm(StormOptions options, const Clock& clock, Log& log)
     : options_(std::move(options)), clock_(clock), log_(log) {}
 
@@ -268,12 +297,14 @@ Result<std::unique_ptr<Storm>> Storm::start(StormOptions options, const Clock& c
   Storm& self = *storm;
   StormOptions& o = self.options_;
 
-  self.admin_ = std::make_unique<kafka::Admin>(o.client, clock, log);
-  self.claims_ = std::make_unique<TopicClaims>(*self.admin_, clock);
-  auto topic = self.admin_->ensure_topic(o.topic);
-  if (!topic) return std::move(topic).error();
+  auto keeper = make_keeper(o, clock, log);
+  if (!keeper) return std::move(keeper).error();
+  self.keeper_ = std::move(*keeper);
+  self.claims_ = std::make_unique<TopicClaims>(*self.keeper_, clock);
+  auto partitions = self.keeper_->ready_partitions(o.topic);
+  if (!partitions) return std::move(partitions).error();
   RunClaim& claim = o.run.claim;
-  claim.partitions = static_cast<std::int32_t>(topic->partitions.size());
+  claim.partitions = *partitions;
   if (claim.streams == 0) claim.streams = default_streams(claim.partitions);
   claim.started_ms = clock.wall_ms();
   o.run.threads = std::min(o.run.threads, static_cast<int>(claim.streams));

@@ -34,6 +34,10 @@ std::vector<std::string_view> storm_settings();
 /// Everything wrong is told to `read`; then the result is of no use.
 StormOptions read_storm(Reader& read);
 
+/// Topics, offsets and claims by the engine that sends. Borrows clock and log.
+Result<std::unique_ptr<kafka::TopicKeeper>> make_keeper(const StormOptions& options,
+                                                        const Clock& clock, Log& log);
+
 /// A run and what it is made of: generator, mixes, claims.
 ///
 /// Lifetime: borrows clock and log.
@@ -63,7 +67,7 @@ class Storm {
   Log& log_;
   std::unique_ptr<TweetGenerator> generator_;
   std::unique_ptr<MixBook> mixes_;
-  std::unique_ptr<kafka::Admin> admin_;  // start() first, then the claimer's thread
+  std::unique_ptr<kafka::TopicKeeper> keeper_;  // start() first, then the claimer's thread
   std::unique_ptr<TopicClaims> claims_;
   std::unique_ptr<Run> run_;  // last: stops before what it borrows goes
 };

@@ -6,6 +6,7 @@
 #include "base/json_writer.h"
 #include "cli/commands.h"
 #include "cli/common.h"
+#include "cli/producer_properties.h"
 #include "kafka/client/admin.h"
 
 namespace ds::cli {
@@ -139,9 +140,12 @@ int offsets(Admin& admin, const Orders& orders) {
 int run_topic(const Invocation& invocation) {
   Reader read(invocation.settings);
   auto client = read_kafka(read);
+  kafka::ProducerSettings unused;  // a properties file may hold them, for producers
+  take_producer_properties(client, unused);
+  refuse_properties(read, client);
   ConsoleLog log(read_log_level(read));
-  Orders orders{.partitions = static_cast<std::int32_t>(read.count("partitions")),
-                .replication = static_cast<std::int16_t>(read.count("replication")),
+  Orders orders{.partitions = read.count_within("partitions", 1, kPartitionsMax),
+                .replication = read.count_within<std::int16_t>("replication", 1, kReplicationMax),
                 .json = read.on("json")};
   const auto& words = invocation.words;
   if (!words.empty()) orders.verb = words[0];
@@ -158,6 +162,8 @@ int run_topic(const Invocation& invocation) {
     read.wrong(Error{.code = ErrorCode::kUsage,
                      .message = fmt::format("'topic {}' is not known", fmt::join(words, " ")),
                      .hint = "topic create|list|describe|delete|offsets [T]"});
+  if (orders.verb == "create")
+    if (auto fine = check_topic_name(orders.topic); !fine) read.wrong(fine.error());
   // Deleting what happens to be the default would be a surprise.
   if (orders.verb == "delete" && words.size() < 2 && !read.given("topic"))
     read.wrong(Error{.code = ErrorCode::kUsage, .message = "say which topic to delete"});

@@ -113,6 +113,8 @@ UpOptions read_up(Reader& read) {
   options.broker = read_broker(read, "broker-listen", options.data_dir + "/broker");
   options.storm = read_storm(read);
   options.intake = read_intake(read);
+  // The storm's engine has judged them: what it took is not the source's to refuse.
+  options.intake.client.properties = options.storm.client.properties;
   options.dashboard = {.dashboard = read.take("dashboard", parse_listen(read.text("dashboard"))),
                        .control = read.take("control", parse_listen(read.text("control"))),
                        .history_file = options.data_dir + "/history.db",
@@ -195,7 +197,8 @@ class Up {
                      .hint = "--broker-listen PLAINTEXT://127.0.0.1:9092,SASL_SSL://..."};
       auto broker = kafka::broker::Broker::start(options_.broker, files_, clock_, log_);
       if (!broker)
-        return std::move(broker).error().while_trying("start the broker (--broker-listen)");
+        return as_wrong_use(std::move(broker).error())
+            .while_trying("start the broker (--broker-listen)");
       broker_ = std::move(*broker);
       const auto listeners = broker_->listeners();
       options_.storm.client.brokers = options_.intake.client.brokers =
@@ -224,7 +227,7 @@ class Up {
     auto dashboard = Dashboard::start(
         options_.dashboard, [this] { return take(); }, desk_ ? desk_->controls() : Controls{},
         clock_, log_);
-    if (!dashboard) return std::move(dashboard).error();
+    if (!dashboard) return as_wrong_use(std::move(dashboard).error());
     dashboard_ = std::move(*dashboard);
     if (auto mounted = mount_the_hook(); !mounted) return mounted;
     return options_.sensors ? start_sensors() : Done{};

@@ -36,6 +36,16 @@ void print_finding(const Finding& finding) {
   fmt::print("\n");
 }
 
+/// A run that was killed in its first moment: nothing to hold anything against.
+Status has_claims(const ClaimedRun& claimed) {
+  if (!claimed.streams.empty() || claimed.run.ended_ms != 0) return Done{};
+  return Error{.message = fmt::format("run {} has begun, but nothing is claimed of it yet",
+                                      run_name(claimed.run.run)),
+               .hint =
+                   "verify it when its producer has had an answer; one that was killed before "
+                   "that was told nothing"};
+}
+
 void print_verdict(const Verdict& verdict) {
   fmt::print("run {}, {}: {} expected, {} found\n", verdict.run, verdict.stage,
              with_commas(verdict.expected), with_commas(verdict.found));
@@ -89,13 +99,14 @@ struct Cluster {
 Result<Verdict> verify_in_store(const std::string& path, const std::string& run,
                                 const Cluster* cluster) {
   auto reader = SqliteReader::open(path);
-  if (!reader) return std::move(reader).error();
+  if (!reader) return as_wrong_use(std::move(reader).error());
   std::optional<kafka::Admin> admin;
   if (cluster != nullptr) admin.emplace(cluster->client, cluster->clock, cluster->log);
   auto book = admin ? read_claims(*admin) : reader->claims();
   if (!book) return std::move(book).error();
   auto claimed = choose_run(*book, run);
   if (!claimed) return std::move(claimed).error();
+  if (auto claims = has_claims(**claimed); !claims) return std::move(claims).error();
   auto verdict = verify_stage(*reader, *book, **claimed);
   if (!verdict || verdict->lost == 0 || !admin) return verdict;
   auto stage = cluster->stage(*admin, (*claimed)->run.topic);
@@ -114,6 +125,7 @@ Result<Verdict> verify_in_topic(const Cluster& cluster, const std::string& topic
   if (!book) return std::move(book).error();
   auto claimed = choose_run(*book, run);
   if (!claimed) return std::move(claimed).error();
+  if (auto claims = has_claims(**claimed); !claims) return std::move(claims).error();
   auto stage = cluster.stage(admin, topic);
   if (!stage) return std::move(stage).error();
   return verify_stage(*stage, *book, **claimed);
@@ -122,8 +134,9 @@ Result<Verdict> verify_in_topic(const Cluster& cluster, const std::string& topic
 int run_verify(const Invocation& invocation) {
   Reader read(invocation.settings);
   const auto client = read_kafka(read);
+  refuse_properties(read, client);
   const std::string run = read.text("run").empty() ? "latest" : read.text("run");
-  const std::string topic = read.text("topic");
+  const std::string topic = read_topic(read);
   const bool json = read.on("json");
   ConsoleLog log(read_log_level(read));
   auto sinks = read.list("sink");

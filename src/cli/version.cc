@@ -29,7 +29,9 @@ struct Versions {
 int run_version(const Invocation& invocation) {
   Reader read(invocation.settings);
   const Versions versions;
-  if (read.on("json"))
+  const bool json = read.on("json");
+  if (const auto wrong = read.errors()) return report_error(*wrong);
+  if (json)
     fmt::print("{}\n", to_json(versions));
   else
     fmt::print("datastorm {} (g++ {}, librdkafka {}, SQLite {}, OpenSSL {})\n", versions.datastorm,

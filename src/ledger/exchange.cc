@@ -43,13 +43,13 @@ Result<std::vector<ByteVec>> claim_batches(const RunClaim& run, const ClaimChang
 
 Status TopicClaims::publish(const RunClaim& run, const ClaimChanges& changes) {
   if (!topic_exists_) {
-    if (auto topic = admin_.ensure_topic(kRunsSpec); !topic) return std::move(topic).error();
+    if (auto topic = keeper_.ready_partitions(kRunsSpec); !topic) return std::move(topic).error();
     topic_exists_ = true;
   }
   auto batches = claim_batches(run, changes, clock_.wall_ms());
   if (!batches) return std::move(batches).error();
   for (const ByteVec& batch : *batches)
-    if (auto stored = admin_.produce_sync(kRunsTopic, 0, batch); !stored)
+    if (auto stored = keeper_.produce_sync(kRunsTopic, 0, batch); !stored)
       return std::move(stored).error();
   return Done{};
 }

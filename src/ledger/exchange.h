@@ -10,19 +10,19 @@ namespace ds {
 
 /// Publishes a run's claims, for `RunParts::publish`.
 ///
-///   TopicClaims claims(admin, clock);
+///   TopicClaims claims(keeper, clock);
 ///   parts.publish = [&](auto& run, auto& changes) { return claims.publish(run, changes); };
 ///
-/// Threads: one, which is then the admin's too. Borrows the admin and the clock.
+/// Threads: one, which is then the keeper's too. Borrows the keeper and the clock.
 class TopicClaims {
  public:
-  TopicClaims(kafka::Admin& admin, const Clock& clock) : admin_(admin), clock_(clock) {}
+  TopicClaims(kafka::TopicKeeper& keeper, const Clock& clock) : keeper_(keeper), clock_(clock) {}
 
   /// Creates the topic when it is missing, then blocks until the claims are stored with acks=all.
   Status publish(const RunClaim& run, const ClaimChanges& changes);
 
  private:
-  kafka::Admin& admin_;
+  kafka::TopicKeeper& keeper_;
   const Clock& clock_;
   bool topic_exists_ = false;
 };

@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "base/bytes.h"
+#include "base/clock.h"
 #include "record/content_hash.h"
 
 namespace ds {
@@ -26,6 +27,7 @@ struct FillRequest {
   std::uint32_t first = 0;      // the first record of it to write
   std::uint32_t count = 0;      // how many at the most
   std::int64_t timestamp_ms = 0;
+  const Clock* each = nullptr;  // every record takes its own time from here; null: the batch's
   BatchStamp stamp;
 };
 

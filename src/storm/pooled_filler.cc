@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <fstream>
 
 #include "base/random.h"
@@ -13,9 +14,9 @@ namespace ds {
 namespace {
 
 constexpr std::string_view kIdHeader = "ds-id";
-// attributes, timestamp delta, offset delta (at most 5), null key, value length (5), one header:
-// its count, the key with its length, the value's length, the id.
-constexpr std::size_t kAroundValueMax = 1 + 1 + 5 + 1 + 5 + 1 + 1 + kIdHeader.size() + 1 + 16;
+// attributes, timestamp delta (10), offset delta (at most 5), null key, value length (5), one
+// header: its count, the key with its length, the value's length, the id.
+constexpr std::size_t kAroundValueMax = 1 + 10 + 5 + 1 + 5 + 1 + 1 + kIdHeader.size() + 1 + 16;
 
 std::uint8_t* put_bytes(std::uint8_t* to, const void* from, std::size_t n) {
   std::memcpy(to, from, n);
@@ -63,19 +64,24 @@ Filled PooledFiller::fill(const FillRequest& request, ByteSpan into) {
       request.batch / settings_.streams * settings_.batch_size + request.first;
   const std::uint64_t first_record = request.batch * settings_.batch_size + request.first;
 
-  const std::uint64_t time = time_hash(request.timestamp_ms);
+  std::uint64_t time = time_hash(request.timestamp_ms);
   std::uint32_t made = 0;
   sum_ = {};
+  std::int64_t newest_ms = request.timestamp_ms;
   for (; made < request.count; ++made) {
     const auto pick = random_at(settings_.seed, first_record + made) % values_->size();
     const ByteVec& value = (*values_)[pick];
     if (static_cast<std::size_t>(end - at) < value.size() + kAroundValueMax + 5) break;
-    const std::size_t body = 1 + 1 + varint_size(zigzag(made)) + 1 +
+    const std::int64_t later_ms =
+        request.each == nullptr ? 0 : request.each->wall_ms() - request.timestamp_ms;
+    newest_ms = std::max(newest_ms, request.timestamp_ms + later_ms);
+    if (request.each != nullptr) time = time_hash(request.timestamp_ms + later_ms);
+    const std::size_t body = 1 + varint_size(zigzag(later_ms)) + varint_size(zigzag(made)) + 1 +
                              varint_size(zigzag(static_cast<std::int64_t>(value.size()))) +
                              value.size() + 1 + 1 + kIdHeader.size() + 1 + 16;
     at = put_zigzag(at, static_cast<std::int64_t>(body));
-    *at++ = 0;               // attributes
-    at = put_zigzag(at, 0);  // all records of a batch share its timestamp
+    *at++ = 0;  // attributes
+    at = put_zigzag(at, later_ms);
     at = put_zigzag(at, made);
     at = put_zigzag(at, -1);  // no key
     at = put_zigzag(at, static_cast<std::int64_t>(value.size()));
@@ -93,7 +99,8 @@ Filled PooledFiller::fill(const FillRequest& request, ByteSpan into) {
   kafka::BatchHeader header;
   header.length = static_cast<std::int32_t>(size - kafka::kBatchLengthEnd);
   header.last_offset_delta = static_cast<std::int32_t>(made) - 1;
-  header.base_timestamp = header.max_timestamp = request.timestamp_ms;
+  header.base_timestamp = request.timestamp_ms;
+  header.max_timestamp = newest_ms;
   header.producer_id = request.stamp.producer_id;
   header.producer_epoch = request.stamp.producer_epoch;
   header.base_sequence = request.stamp.base_sequence;

@@ -9,6 +9,8 @@
 namespace ds {
 namespace {
 
+constexpr Nanos kFirstClaimLook = 5 * kMillisecond;
+
 /// The streams of this shard, dealt out over its workers.
 std::vector<std::vector<std::uint32_t>> deal_streams(const RunSettings& settings) {
   std::vector<std::vector<std::uint32_t>> hands(static_cast<std::size_t>(settings.threads));
@@ -56,6 +58,7 @@ Status Run::open() {
                               .partitions = settings_.claim.partitions,
                               .batch_bytes_max = settings_.batch_bytes_max,
                               .acks = settings_.acks,
+                              .timestamps_each = settings_.timestamps_each,
                               .drain_timeout = settings_.drain_timeout};
   for (auto& streams : deal_streams(settings_)) {
     auto worker =
@@ -103,15 +106,17 @@ void Run::claim_until_stopped(std::stop_token stop) {
   std::mutex mutex;
   std::condition_variable_any wake;
   std::unique_lock lock(mutex);
-  for (;;) {
-    const auto interval = std::chrono::nanoseconds(settings_.claim_interval);
+  // The first goes out with the first acknowledgement: a run that is killed in its first second
+  // has claimed what it was told.
+  for (bool first = true; !stop.stop_requested();) {
+    const auto interval =
+        std::chrono::nanoseconds(first ? kFirstClaimLook : settings_.claim_interval);
     wake.wait_for(lock, stop, interval, [] { return false; });
-    if (stop.stop_requested()) return;
-    publish_claims(false);
+    if (!stop.stop_requested() && publish_claims(false)) first = false;
   }
 }
 
-void Run::publish_claims(bool last) {
+bool Run::publish_claims(bool last) {
   {
     const std::lock_guard lock(mixes_mutex_);
     settings_.claim.mixes = mixes_;
@@ -134,7 +139,7 @@ void Run::publish_claims(bool last) {
     take(of_worker.windows, changes.windows);
     take(of_worker.gone, changes.gone);
   }
-  if (changes.empty() && !last) return;
+  if (changes.empty() && !last) return false;
   const auto published = parts_.publish(settings_.claim, changes);
   if (published) {
     claim_failed_ = false;
@@ -145,6 +150,7 @@ void Run::publish_claims(bool last) {
   }
   if (!published)  // they are claimed again with the next ones
     for (auto& worker : workers_) worker->ledger().mark_changed(changes);
+  return true;
 }
 
 Account Run::account() const {

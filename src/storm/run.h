@@ -34,6 +34,7 @@ struct RunSettings {
   std::uint32_t shards = 1;
   std::size_t batch_bytes_max = 1'048'576;
   kafka::Acks acks = kafka::Acks::kLeader;
+  bool timestamps_each = false;  // every record its own; else a batch's records share one
   Nanos drain_timeout = 30 * kSecond;
   Nanos claim_interval = kSecond;
 };
@@ -80,7 +81,7 @@ class Run {
  private:
   Run(RunSettings settings, RunParts parts, const Clock& clock, Log& log);
   Status open();
-  void publish_claims(bool last);
+  bool publish_claims(bool last);  // false: there was nothing to claim
   void claim_until_stopped(std::stop_token stop);
 
   RunSettings settings_;

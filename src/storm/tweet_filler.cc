@@ -28,6 +28,7 @@ struct TweetFiller::Loop {
   bool sums = false;                     // the checksum is made while filling
   const std::uint8_t* summed = nullptr;  // up to here
   std::uint32_t crc = 0;
+  std::int64_t newest_ms = 0;
 
   kafka::Crc32cFold fold;
 
@@ -115,9 +116,11 @@ Filled TweetFiller::fill(const FillRequest& request, ByteSpan into) {
                              2, request.timestamp_ms);
   const double expected = kafka::kBatchHeaderBytes +
                           request.count * (static_cast<double>(stencil.size) + tail_bytes_mean_);
-  loop.sums = expected < static_cast<double>(into.size());
+  loop.sums = request.each == nullptr && expected < static_cast<double>(into.size());
+  loop.newest_ms = request.timestamp_ms;
   loop.summed = into.data() + kafka::kBatchCrcFrom;
-  if (generator_.settings().pool != 0) put_pooled(batch, request, loop);
+  // The stencil holds one time for all, so records with their own are made the plain way.
+  if (generator_.settings().pool != 0 && request.each == nullptr) put_pooled(batch, request, loop);
   put_afresh(batch, request, loop);  // all of them without a pool, else the last few that fit
   loop.sum_up();
 
@@ -125,6 +128,7 @@ Filled TweetFiller::fill(const FillRequest& request, ByteSpan into) {
   header.length = static_cast<std::int32_t>(size - kafka::kBatchLengthEnd);
   header.last_offset_delta = static_cast<std::int32_t>(loop.made) - 1;
   header.record_count = static_cast<std::int32_t>(loop.made);
+  header.max_timestamp = loop.newest_ms;
   header.crc = loop.crc;
   header.write(into.data());
   if (!loop.sums || loop.made != request.count) kafka::seal(into.first(size));
@@ -139,7 +143,7 @@ void TweetFiller::put_afresh(const TweetGenerator::Batch& batch, const FillReque
                              Loop& loop) {
   const TweetSettings& settings = generator_.settings();
   const auto stream = static_cast<std::uint32_t>(request.batch % settings.numbering.streams);
-  const std::uint64_t time = time_hash(request.timestamp_ms);
+  std::uint64_t time = time_hash(request.timestamp_ms);
   for (; loop.made < request.count; ++loop.made) {
     const std::uint32_t position = request.first + loop.made;
     const auto choice = generator_.choose(batch, position);
@@ -149,6 +153,8 @@ void TweetFiller::put_afresh(const TweetGenerator::Batch& batch, const FillReque
     const TweetPool::Variant& variant =
         settings.pool == 0 ? made : generator_.pool().of(choice.sentiment)[choice.variant];
 
+    const std::int64_t timestamp_ms =
+        request.each == nullptr ? request.timestamp_ms : request.each->wall_ms();
     scratch_.clear();
     if (settings_.confluent) {
       scratch_.resize(ConfluentFrame::kBytes);
@@ -156,14 +162,14 @@ void TweetFiller::put_afresh(const TweetGenerator::Batch& batch, const FillReque
     }
     append_avro(scratch_,
                 {.tweet_id = to_tweet_id({settings_.run, stream, loop.sequence + loop.made}),
-                 .timestamp = request.timestamp_ms,
+                 .timestamp = timestamp_ms,
                  .text = variant.text,
                  .brand = settings.brands[variant.brand].name,
                  .sentiment = kSentimentNames[static_cast<std::size_t>(choice.sentiment)]});
     std::array<std::uint8_t, kRecordBytesMax> record_bytes;
     std::uint8_t* at = record_bytes.data();
     *at++ = 0;
-    *at++ = 0;
+    at = put_zigzag(at, timestamp_ms - request.timestamp_ms);
     at = put_zigzag(at, loop.made);
     *at++ = 1;
     at = put_zigzag(at, static_cast<std::int64_t>(scratch_.size()));
@@ -174,6 +180,8 @@ void TweetFiller::put_afresh(const TweetGenerator::Batch& batch, const FillReque
     if (static_cast<std::size_t>(loop.end - loop.at) < whole) return;
     loop.at = put_zigzag(loop.at, static_cast<std::int64_t>(body));
     loop.at = std::copy(record_bytes.data(), at, loop.at);
+    loop.newest_ms = std::max(loop.newest_ms, timestamp_ms);
+    if (request.each != nullptr) time = time_hash(timestamp_ms);
     const auto sentiment = static_cast<std::size_t>(choice.sentiment);
     ++loop.by_sentiment[sentiment];
     const std::uint64_t content = content_hash(

@@ -184,6 +184,81 @@ TEST(TweetFiller, SequencesCarryOverEveryPatchedDigit) {
     ASSERT_EQ(parse_tweet_id(made.tweets[j].tweet_id), (RecordId{kRunMax, 0, batch * 70'000 + j}));
 }
 
+/// Another millisecond with every look; now and then it is set back, as clocks are.
+class TickingClock final : public Clock {
+ public:
+  Nanos now() const override { return 0; }
+  std::int64_t wall_ms() const override {
+    ++looks_;
+    return kNow + (looks_ % 50 == 0 ? -3 : looks_);
+  }
+  std::int64_t looks() const { return looks_; }
+
+ private:
+  mutable std::int64_t looks_ = 0;
+};
+
+/// Each record's timestamp as Kafka has it, and the largest.
+std::vector<std::int64_t> kafka_times(ByteView bytes, std::int64_t& max) {
+  ByteVec scratch;
+  kafka::BatchCursor batches(bytes);
+  const auto batch = batches.next();
+  check(batch && batch->header.verify(batch->bytes).ok(), "a sound batch");
+  max = batch->header.max_timestamp;
+  std::vector<std::int64_t> times;
+  kafka::RecordReader records(*batch, scratch);
+  while (const auto record = records.next()) times.push_back(record->timestamp);
+  check(records.status().ok(), "sound records");
+  return times;
+}
+
+TEST(TweetFiller, GivesEachRecordItsOwnTimeWhenToldTo) {
+  for (const std::uint64_t pool : {0u, 1024u}) {
+    const TweetGenerator generator(
+        TweetSettings{.pool = pool, .numbering = {.batch_size = 8000, .streams = 64}});
+    const MixBook mixes(mix_of("50", "30", "20"));
+    TweetFiller filler({.run = 1}, generator, mixes);
+    ByteVec buffer(2'000'000);
+    const TickingClock clock;
+    const Filled filled = filler.fill(
+        {.batch = 3, .mix_batch = 3, .count = 8000, .timestamp_ms = kNow, .each = &clock}, buffer);
+    ASSERT_EQ(filled.records, 8000u);
+    ASSERT_EQ(clock.looks(), 8000);
+    const ByteView bytes = ByteView(buffer).first(filled.bytes);
+    Made made;
+    ASSERT_NO_FATAL_FAILURE(read_batch(bytes, false, made));
+    std::int64_t max = 0;
+    const auto times = kafka_times(bytes, max);
+    ASSERT_EQ(times.size(), 8000u);
+    for (std::int64_t j = 0; j < 8000; ++j) {
+      const std::int64_t look = j + 1;
+      const auto at = static_cast<std::size_t>(j);
+      ASSERT_EQ(times[at], kNow + (look % 50 == 0 ? -3 : look)) << j;
+      ASSERT_EQ(made.tweets[at].timestamp, times[at]) << "the Avro field is Kafka's timestamp";
+      const Tweet expected = generator.tweet(1, 3 * 8000 + at, times[at], mixes.at(0), 3);
+      ASSERT_EQ(made.tweets[at].text, expected.text) << "nothing else changes";
+      ASSERT_EQ(made.tweets[at].tweet_id, expected.tweet_id);
+    }
+    EXPECT_EQ(max, *std::ranges::max_element(times));
+  }
+}
+
+TEST(PooledFiller, GivesEachRecordItsOwnTimeWhenToldTo) {
+  PooledFiller filler({.run = 9, .seed = 3, .batch_size = 500, .streams = 7},
+                      random_values(100, 0.5, 50, 1));
+  ByteVec buffer(200'000);
+  const TickingClock clock;
+  const Filled filled =
+      filler.fill({.batch = 1, .count = 500, .timestamp_ms = kNow, .each = &clock}, buffer);
+  ASSERT_EQ(filled.records, 500u);
+  std::int64_t max = 0;
+  const auto times = kafka_times(ByteView(buffer).first(filled.bytes), max);
+  ASSERT_EQ(times.size(), 500u);
+  for (std::int64_t j = 0; j < 500; ++j)
+    ASSERT_EQ(times[static_cast<std::size_t>(j)], kNow + ((j + 1) % 50 == 0 ? -3 : j + 1));
+  EXPECT_EQ(max, *std::ranges::max_element(times));
+}
+
 TEST(PooledFiller, CarriesItsIdentityInAHeader) {
   PooledFiller filler({.run = 9, .seed = 3, .batch_size = 500, .streams = 7},
                       random_values(100, 0.5, 50, 1));

@@ -97,6 +97,7 @@ void Worker::submit_piece(Stream& stream, const kafka::Outlet::Slot& slot) {
                      .first = stream.made,
                      .count = stream.turn.records - stream.made,
                      .timestamp_ms = stream.timestamp_ms,
+                     .each = settings_.timestamps_each ? &clock_ : nullptr,
                      .stamp = {slot.producer_id, slot.producer_epoch, slot.base_sequence}},
                     slot.bytes.first(std::min(slot.bytes.size(), settings_.batch_bytes_max)));
   check(filled.records > 0, "a record is larger than the largest batch");

@@ -24,6 +24,7 @@ struct WorkerSettings {
   std::int32_t partitions = 32;
   std::size_t batch_bytes_max = 1'048'576;
   kafka::Acks acks = kafka::Acks::kLeader;
+  bool timestamps_each = false;
   Nanos drain_timeout = 30 * kSecond;
 };
 

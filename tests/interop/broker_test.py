@@ -53,6 +53,32 @@ class EmbeddedBroker(storm.Case):
                   ids=len({each.tweet_id for each in tweets}))
         self.assertEqual([], [c for each in tweets for c in tweet.complaints(each)][:5])
 
+    def test_timestamps_each(self):
+        """--timestamps each, both engines: Kafka's timestamp is the one in the Avro, and they differ in a batch"""
+        broker = self.broker()
+        for engine in ("direct", "librdkafka"):
+            for how, differ in (("each", True), ("batch", False)):
+                topic = f"{engine}-{how}"
+                self.run_json("produce", "--brokers", broker.address, "--topic", topic, "--partitions", 1, "--total",
+                              40_000, "--batch-size", 8_000, "--pool", 0, "--timestamps", how, "--engine", engine)
+                raw = self.kcat("-C", "-b", broker.address, "-t", topic, "-o", "beginning", "-e", "-q",
+                                "-f", "%T %S\\n%s", limit=120)
+                records, at = [], 0
+                while at < len(raw):
+                    line_end = raw.index(b"\n", at)
+                    stamp, length = map(int, raw[at:line_end].split())
+                    records.append((stamp, tweet.decode(raw[line_end + 1:line_end + 1 + length]).timestamp))
+                    at = line_end + 1 + length
+                self.same(topic, asked=40_000, kcat=len(records))
+                if how == "each" or engine == "direct":  # librdkafka gives a batch's records the time of sending
+                    self.assertEqual([], [each for each in records if each[0] != each[1]][:3])
+                verdict = self.run_json("verify", "--brokers", broker.address, "--topic", topic)
+                self.assertEqual([0] * 4, [verdict[k] for k in ("lost", "duplicated", "disordered", "corrupted")])
+                times = [len({stamp for _, stamp in records[at:at + 8_000]}) for at in range(0, 40_000, 8_000)]
+                print(f"  {topic}: different times in each batch of 8,000: {times}", flush=True)
+                if how == "each" or engine == "direct":
+                    self.assertEqual(differ, max(times) > 1)
+
     def test_kcat_writes_and_both_read(self):
         """kcat -P with every codec: kcat reads the same bytes back, consume stores them"""
         broker = self.broker()

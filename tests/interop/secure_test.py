@@ -79,6 +79,7 @@ class Secure(storm.Case):
         account = self.run_json("produce", "--brokers", address, "--topic", topic, "--partitions", 4, "--total", TOTAL,
                                 "--acks", "all", "--engine", engine, *how)
         self.assertEqual(TOTAL, account["acknowledged"])
+        return account
 
     def consume(self, address, topic, group, *how):
         database = self.folder / f"{group}.db"
@@ -119,6 +120,25 @@ class Secure(storm.Case):
                 if done.returncode != storm.DONE:  # before 2.6.1
                     self.assertEqual(storm.UNREACHABLE, done.returncode)
                     self.assertIn("fixed in 2.6.1", done.stderr)
+
+    def test_a_login_that_only_librdkafka_knows(self):
+        """OAuth's bearer tokens, unsigned: topic, records and claims get in by librdkafka alone, others are told"""
+        address = self.address("SASL_PLAINTEXT")
+
+        def login(principal):
+            named = {"security.protocol": "SASL_PLAINTEXT", "sasl.mechanism": "OAUTHBEARER",
+                     "enable.sasl.oauthbearer.unsecure.jwt": "true",
+                     "sasl.oauthbearer.config": f"principal={principal}"}
+            return [word for name, value in named.items() for word in ("-X", f"{name}={value}")]
+        account = self.produce(address, "oauth", *login("alice"), engine="librdkafka")
+        verdict = self.run_json("verify", "--brokers", self.cluster.address, "--topic", "oauth",
+                                "--run", account["run"])  # the claims came the same way
+        self.same("OAUTHBEARER", asked=TOTAL, acknowledged=account["acknowledged"],
+                  get_offsets=sum(self.cluster.end_offsets("oauth").values()), claimed=verdict["expected"],
+                  found=verdict["found"])
+        self.refused("who may not", address, *login("limited"), "--engine", "librdkafka",
+                     expect=storm.UNREACHABLE, says="uthoriz")
+        self.refused("the direct engine", address, *login("alice"), expect=storm.WRONG_USE, says="librdkafka alone")
 
     def refused(self, what, address, *how, expect, says, command="produce", started=False):
         """One line, perhaps with one of advice; no password in it. `started`: after an account."""

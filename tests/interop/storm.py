@@ -270,9 +270,17 @@ class Case(unittest.TestCase):
         return [tuple(map(int, line.split())) for line in printed.split(b"\n") if line]
 
     def select(self, database, query, *values):
-        """All rows, read only, by a connection of its own."""
-        with contextlib.closing(sqlite3.connect(f"file:{database}?mode=ro", uri=True, timeout=10)) as connection:
-            return connection.execute(query, values).fetchall()
+        """All rows, by a connection of its own that only reads."""
+        for mode in ("ro", "rw"):
+            try:
+                with contextlib.closing(sqlite3.connect(f"file:{database}?mode={mode}", uri=True,
+                                                        timeout=10)) as connection:
+                    return connection.execute(query, values).fetchall()
+            except sqlite3.OperationalError as error:
+                # A writer that was killed may have left a journal, which has to be played back first: that takes
+                # the right to write.
+                if mode == "rw" or not re.search("readonly|unable to open|I/O|locking", str(error)):
+                    raise
 
     def same(self, what, **counts):
         """All counts agree; prints them either way."""

@@ -26,7 +26,8 @@ std::int32_t as_ms(Nanos time) {
 Error no_such_topic(const std::string& topic) {
   return {.code = ErrorCode::kRefused,
           .message = fmt::format("there is no topic {}", topic),
-          .hint = "create it with `datastorm topic create`, or see `datastorm topic list`"};
+          .hint = "create it with `datastorm topic create`, or see `datastorm topic list`",
+          .system = kNoSuchTopic};
 }
 
 Error ran_out_of_time(std::string_view what) {
@@ -165,6 +166,12 @@ Result<ClusterMap::Topic> Admin::ensure_topic(const TopicSpec& spec) {
   const Result<Offsets> leaders = end_offsets(spec.name);
   if (!leaders) return leaders.error();
   return usable_topic(spec.name, by);
+}
+
+Result<std::int32_t> Admin::ready_partitions(const TopicSpec& spec) {
+  auto topic = ensure_topic(spec);
+  if (!topic) return std::move(topic).error();
+  return static_cast<std::int32_t>(topic->partitions.size());
 }
 
 Result<ClusterMap::Topic> Admin::usable_topic(const std::string& topic, Nanos deadline) {

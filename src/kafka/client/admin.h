@@ -14,23 +14,14 @@
 #include <vector>
 
 #include "kafka/client/cluster.h"
+#include "kafka/client/topic_keeper.h"
 #include "kafka/wire/record_batch.h"
 
 namespace ds::kafka {
 
-struct TopicSpec {
-  std::string name;
-  std::int32_t partitions = 32;
-  std::int16_t replication = -1;  // -1: the broker's default
-  std::map<std::string, std::string> configs = {};
-};
-
-/// By partition.
-using Offsets = std::map<std::int32_t, std::int64_t>;
-
 /// Threads: one. Every call blocks, at most for ClientSettings::request_timeout, tries again what
 /// is worth it (leaders that move, coordinators that load), and connects when it first needs to.
-class Admin {
+class Admin final : public TopicKeeper {
  public:
   Admin(const ClientSettings& settings, const Clock& clock, Log& log);
 
@@ -43,24 +34,23 @@ class Admin {
   /// Creates the topic if it is missing, then waits until every partition has a leader. A topic
   /// that exists is taken as it is.
   Result<ClusterMap::Topic> ensure_topic(const TopicSpec& spec);
+  Result<std::int32_t> ready_partitions(const TopicSpec& spec) override;
   /// Names, sorted; without Kafka's internal ones.
   Result<std::vector<std::string>> list_topics();
-  /// kRefused when there is no such topic.
+  /// kRefused with Error::system kNoSuchTopic when there is none.
   Result<ClusterMap::Topic> describe_topic(const std::string& topic);
   Result<std::map<std::string, std::string>> topic_configs(const std::string& topic);
   Status delete_topic(const std::string& topic);
 
   Result<Offsets> start_offsets(const std::string& topic);
-  Result<Offsets> end_offsets(const std::string& topic);
+  Result<Offsets> end_offsets(const std::string& topic) override;
   /// The first offset whose record is not older than `wall_ms`; the end where there is none.
   Result<Offsets> offsets_at(const std::string& topic, std::int64_t wall_ms);
   /// What a group has committed; partitions without a commit are left out.
   Result<Offsets> group_committed(const std::string& group, const std::string& topic);
 
-  /// Stores one finished batch with acks=all, trying again until the time limit; returns its base
-  /// offset. After an answer that was lost on the way it may be stored twice.
   Result<std::int64_t> produce_sync(const std::string& topic, std::int32_t partition,
-                                    ByteView batch);
+                                    ByteView batch) override;
   /// Visits every record from the log's start to the end it had when the call began, partition by
   /// partition.
   Status read_all(const std::string& topic,

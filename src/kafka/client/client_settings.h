@@ -11,7 +11,8 @@
 
 namespace ds::kafka {
 
-enum class SaslMechanism { kNone, kPlain, kScramSha256, kScramSha512 };
+/// kOther is librdkafka's alone; its name and settings are among ClientSettings::properties.
+enum class SaslMechanism { kNone, kPlain, kScramSha256, kScramSha512, kOther };
 
 struct Security {
   bool tls = false;

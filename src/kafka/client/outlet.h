@@ -98,7 +98,8 @@ struct ProducerSettings {
   std::size_t buffer_memory = 64u << 20;  // of this outlet
   int in_flight_max = 5;                  // requests per connection
   int connections_per_broker = 4;
-  Nanos linger = 0;
+  bool timestamps_each = false;  // a batch's records have times of their own, to be kept
+  Nanos linger = 0;  // a small batch waits this long for others of its partition
   Nanos delivery_timeout = 120 * kSecond;
   Nanos retry_backoff = 100 * kMillisecond;
   Nanos retry_backoff_max = kSecond;

@@ -59,6 +59,8 @@ std::string_view to_string(SaslMechanism mechanism) {
       return "SCRAM-SHA-256";
     case SaslMechanism::kScramSha512:
       return "SCRAM-SHA-512";
+    case SaslMechanism::kOther:
+      return "a mechanism of librdkafka's";
   }
   return "";
 }

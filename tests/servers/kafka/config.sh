@@ -73,7 +73,7 @@ ssl.truststore.type=PEM
 ssl.truststore.location=$run/tls/ca.crt
 ssl.client.auth=requested
 ssl.principal.mapping.rules=RULE:^CN=([^,]+).*\$/\$1/
-sasl.enabled.mechanisms=PLAIN,SCRAM-SHA-256,SCRAM-SHA-512
+sasl.enabled.mechanisms=PLAIN,SCRAM-SHA-256,SCRAM-SHA-512,OAUTHBEARER
 authorizer.class.name=org.apache.kafka.metadata.authorizer.StandardAuthorizer
 allow.everyone.if.no.acl.found=false
 super.users=User:admin;User:client;User:ANONYMOUS
@@ -83,5 +83,8 @@ P
   for listener in sasl_plaintext sasl_ssl; do
     printf 'listener.name.%s.plain.sasl.jaas.config=%s required%s;\n' "$listener" "$plain_login" "$users_of_plain"
     printf "listener.name.$listener.%s.sasl.jaas.config=$scram_login required;\n" scram-sha-256 scram-sha-512
+    # Tokens without a signature, who one is by their word: for tests alone.
+    printf 'listener.name.%s.oauthbearer.sasl.jaas.config=%s required unsecuredLoginStringClaim_sub="broker";\n' \
+      "$listener" org.apache.kafka.common.security.oauthbearer.OAuthBearerLoginModule
   done
 }

@@ -58,7 +58,7 @@ class RdkafkaOutlet final : public Outlet {
   Error start_error(rd_kafka_resp_err_t error) const;
   void ask_last_question(Nanos deadline);
   void produce(Batch& batch, std::vector<rd_kafka_message_t>& messages);
-  void produce_with_headers(Batch& batch, const RecordView& record);
+  void produce_whole(Batch& batch, const RecordView& record);
   void count(Batch& batch, rd_kafka_resp_err_t error, rd_kafka_msg_status_t status);
   void finish(Batch& batch);
   static void on_report(rd_kafka_t*, const rd_kafka_message_t* message, void* self);
@@ -83,15 +83,9 @@ class RdkafkaOutlet final : public Outlet {
 
 Status RdkafkaOutlet::start() {
   char reason[512] = "";
-  rd_kafka_conf_t* conf = rd_kafka_conf_new();
-  for (const auto& [name, value] : rdkafka_properties(client_, settings_)) {
-    if (rd_kafka_conf_set(conf, name.c_str(), value.c_str(), reason, sizeof reason) !=
-        RD_KAFKA_CONF_OK) {
-      rd_kafka_conf_destroy(conf);
-      return Error{.code = ErrorCode::kUsage,
-                   .message = fmt::format("librdkafka refuses {}: {}", name, reason)};
-    }
-  }
+  auto configured = rdkafka_conf(rdkafka_properties(client_, settings_));
+  if (!configured) return std::move(configured).error();
+  rd_kafka_conf_t* const conf = *configured;
   rd_kafka_conf_set_opaque(conf, this);
   rd_kafka_conf_set_dr_msg_cb(conf, &on_report);
   rd_kafka_conf_set_error_cb(conf, &on_error);
@@ -102,6 +96,7 @@ Status RdkafkaOutlet::start() {
     return Error{.code = ErrorCode::kUsage,
                  .message = fmt::format("librdkafka cannot start: {}", reason)};
   }
+  if (client_.security.sasl == SaslMechanism::kOther) make_tokens_in_background(rk_);
   topic_ = rd_kafka_topic_new(rk_, settings_.topic.c_str(), nullptr);
   const rd_kafka_metadata_t* metadata = nullptr;
   const auto error = rd_kafka_metadata(rk_, 0, topic_, &metadata, as_ms(client_.connect_timeout));
@@ -143,8 +138,8 @@ void RdkafkaOutlet::submit(const Slot& slot, const OutBatch& out) {
   messages_.clear();
   RecordReader records({header, bytes}, scratch_);
   while (const auto record = records.next()) {
-    if (record->header_count > 0) {
-      produce_with_headers(batch, *record);
+    if (record->header_count > 0 || settings_.timestamps_each) {
+      produce_whole(batch, *record);
       continue;
     }
     // Neither copied nor freed by librdkafka: the slot stays ours until every report is in.
@@ -185,7 +180,8 @@ void RdkafkaOutlet::produce(Batch& batch, std::vector<rd_kafka_message_t>& messa
   }
 }
 
-void RdkafkaOutlet::produce_with_headers(Batch& batch, const RecordView& record) {
+void RdkafkaOutlet::produce_whole(Batch& batch, const RecordView& record) {
+  // One whole with what a batch's messages cannot have: headers, and a timestamp of its own.
   rd_kafka_headers_t* headers = rd_kafka_headers_new(static_cast<std::size_t>(record.header_count));
   HeaderReader reader(record);
   while (const auto header = reader.next()) {
@@ -301,6 +297,13 @@ void RdkafkaOutlet::on_log(const rd_kafka_t* rk, int /*level*/, const char* faci
 }
 
 }  // namespace
+
+Status check_rdkafka_properties(const ClientSettings& client, const ProducerSettings& producer) {
+  auto conf = rdkafka_conf(rdkafka_properties(client, producer));
+  if (!conf) return std::move(conf).error();
+  rd_kafka_conf_destroy(*conf);
+  return Done{};
+}
 
 std::string rdkafka_version() {
   return rd_kafka_version_str();

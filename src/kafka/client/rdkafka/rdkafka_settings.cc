@@ -39,7 +39,7 @@ std::map<std::string, std::string> properties_of(const ClientSettings& client) {
     all["ssl.certificate.location"] = security.certificate_file;
   if (!security.key_file.empty()) all["ssl.key.location"] = security.key_file;
   if (security.tls && !security.verify_host) all["ssl.endpoint.identification.algorithm"] = "none";
-  if (security.sasl != SaslMechanism::kNone) {
+  if (security.sasl != SaslMechanism::kNone && security.sasl != SaslMechanism::kOther) {
     all["sasl.mechanism"] = to_string(security.sasl);
     all["sasl.username"] = security.user;
     all["sasl.password"] = security.password;
@@ -99,6 +99,28 @@ std::map<std::string, std::string> rdkafka_properties(const ClientSettings& clie
   all["check.crcs"] = "true";
   for (const auto& [name, value] : client.properties) all[name] = value;
   return all;
+}
+
+Result<rd_kafka_conf_t*> rdkafka_conf(const std::map<std::string, std::string>& properties) {
+  char reason[512] = "";
+  rd_kafka_conf_t* const conf = rd_kafka_conf_new();
+  for (const auto& [name, value] : properties) {
+    if (rd_kafka_conf_set(conf, name.c_str(), value.c_str(), reason, sizeof reason) ==
+        RD_KAFKA_CONF_OK)
+      continue;
+    rd_kafka_conf_destroy(conf);
+    return Error{.code = ErrorCode::kUsage,
+                 .message = fmt::format("librdkafka refuses {}: {}", name, reason)};
+  }
+  // OAuth's tokens are made on a thread of librdkafka's: nobody polls while metadata is asked for.
+  if (properties.contains("sasl.mechanism") && properties.at("sasl.mechanism") == "OAUTHBEARER")
+    rd_kafka_conf_enable_sasl_queue(conf, 1);
+  return conf;
+}
+
+void make_tokens_in_background(rd_kafka_t* rk) {
+  if (rd_kafka_error_t* error = rd_kafka_sasl_background_callbacks_enable(rk))
+    rd_kafka_error_destroy(error);  // this mechanism has no tokens
 }
 
 std::string scram_warning(int version, std::string_view version_text, SaslMechanism mechanism) {

@@ -93,7 +93,8 @@ class RdkafkaSource final : public Source {
   std::map<TopicPartition, Gathering> gathered_;   // of the poll under way
   std::map<TopicPartition, std::int64_t> wanted_;  // given to commit(), not yet sent
   std::map<TopicPartition, std::int64_t> committed_;
-  bool paused_ = false, closing_ = false, closed_ = false, committing_ = false, told_waiting_ = false;
+  bool paused_ = false, closing_ = false, closed_ = false, committing_ = false,
+       told_waiting_ = false;
   rd_kafka_resp_err_t last_error_ = RD_KAFKA_RESP_ERR_NO_ERROR;
   std::string last_reason_;
   std::optional<Error> fatal_;
