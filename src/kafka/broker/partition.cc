@@ -19,10 +19,14 @@ std::unique_ptr<Partition> Partition::open(Files& files, std::string name,
   if (auto bytes = read_file(files, folder + kProducersFile, kProducersBytesMax))
     if (auto saved = ProducerState::decode(as_bytes(*bytes)))
       std::tie(partition->producers_, saved_to) = std::move(*saved);
+  std::vector<BatchHeader> known;  // to what was saved
   auto opened = PartitionLog::open(
       files, folder, settings,
       [&](const BatchHeader& header) {
-        if (header.base_offset >= saved_to) partition->producers_.note(header);
+        if (header.base_offset >= saved_to)
+          partition->producers_.note(header);
+        else if (header.producer_id >= 0)
+          known.push_back(header);
       },
       log);
   if (!opened) {
@@ -32,6 +36,9 @@ std::unique_ptr<Partition> Partition::open(Files& files, std::string name,
   partition->log_ = std::move(*opened);
   if (partition->log_->end_offset() < saved_to) {  // what comes at these offsets now is others'
     partition->producers_.forget_from(partition->log_->end_offset());
+    // What was saved is of a later time than the log: its windows have lost what the log still has.
+    for (const BatchHeader& header : known) partition->producers_.forget(header.producer_id);
+    for (const BatchHeader& header : known) partition->producers_.note(header);
     if (auto saved = partition->save_producers(files); !saved) partition->go_offline(saved.error());
   }
   // What was found may have been served before as synced, whatever the marks say.

@@ -113,7 +113,16 @@ Status PartitionLog::recover(const std::function<void(const BatchHeader&)>& each
   // its end, and the new one, to which the log had been emptied, be gone.
   const std::int64_t needed_from = expected;
   const auto misses = [&] { return std::max(expected, needed_from) < trusted; };
+  // What goes below is missed unless the disk has the marks that say why: they may be those that a
+  // killed broker wrote, in memory only.
+  const auto keep_start = [&]() -> Status {
+    if (settings_.recycle) return Done{};
+    if (auto kept = marks_->write_at(encode_marks(*marks), kMarksCopyAt); !kept) return kept;
+    return marks_->sync();
+  };
   // Files wholly below the log's start were dropped, but not yet removed or recycled.
+  if (marks && found.size() > 1 && base(1) <= marks->start_offset)
+    if (auto kept = keep_start(); !kept) return kept;
   while (marks && found.size() > 1 && base(1) <= marks->start_offset) {
     if (auto gone = files_.remove(found[0].path); !gone) return gone;
     found.erase(found.begin());
@@ -160,6 +169,7 @@ Status PartitionLog::recover(const std::function<void(const BatchHeader&)>& each
   if (misses() && !settings_.repair)
     return damaged(folder_, expected, fmt::format("records up to {} are missing", trusted));
   if (marks && expected < marks->start_offset) {  // all that is left was deleted before
+    if (auto kept = keep_start(); !kept) return kept;
     for (const auto& segment : segments_)
       if (auto gone = files_.remove(segment->file().path()); !gone) return gone;
     segments_.clear();

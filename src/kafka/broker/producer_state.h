@@ -50,6 +50,7 @@ class ProducerState {
   static std::optional<std::pair<ProducerState, std::int64_t>> decode(ByteView bytes);
   /// Forgets batches from `offset` on: the log has lost them.
   void forget_from(std::int64_t offset);
+  void forget(std::int64_t producer_id) { producers_.erase(producer_id); }
 
   std::size_t size() const { return producers_.size(); }
   /// Of the producers whose last batch lies in [from, to): how many there are.
