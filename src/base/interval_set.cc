@@ -71,4 +71,11 @@ std::uint64_t IntervalSet::count_in(Interval range) const {
   return count;
 }
 
+std::optional<Interval> IntervalSet::at_or_after(std::uint64_t value) const {
+  auto it = ranges_.upper_bound(value);
+  if (it != ranges_.begin() && std::prev(it)->second > value) --it;
+  if (it == ranges_.end()) return std::nullopt;
+  return Interval{it->first, it->second};
+}
+
 }  // namespace ds

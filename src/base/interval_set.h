@@ -4,6 +4,7 @@
 
 #include <cstdint>
 #include <map>
+#include <optional>
 #include <vector>
 
 namespace ds {
@@ -54,6 +55,8 @@ class IntervalSet {
   }
   /// How many numbers of `range` are in the set.
   std::uint64_t count_in(Interval range) const;
+  /// The range with `value` in it, or else the first behind it; nothing when there is none.
+  std::optional<Interval> at_or_after(std::uint64_t value) const;
 
   bool operator==(const IntervalSet& other) const { return ranges_ == other.ranges_; }
 

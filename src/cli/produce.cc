@@ -43,6 +43,7 @@ struct ProduceAccount {
     io("acknowledged", self.account.acknowledged);
     io("failed", self.account.failed);
     io("unknown", self.account.unknown);
+    io("taken_up", self.account.earlier.enqueued());
     io("log_end_delta", self.log_end_delta);
     io("bytes", self.account.bytes);
     io("bytes_per_record", self.bytes_per_record);
@@ -74,7 +75,8 @@ std::int64_t records_in(const kafka::Offsets& ends) {
 double average_rate(const Account& account, bool unconfirmed) {
   const Nanos took = account.last_delivery - account.first_intended;
   if (took <= 0) return 0;
-  const auto done = unconfirmed ? account.written : account.acknowledged;
+  const auto done = unconfirmed ? account.written - account.earlier.written
+                                : account.acknowledged - account.earlier.acknowledged;
   return static_cast<double>(done) * 1e9 / static_cast<double>(took);
 }
 
@@ -168,9 +170,8 @@ int run_produce(const Invocation& invocation) {
                       .durability = "the broker's"};
   told.stages = {{"wait", quantiles_of(run.wait_us())}, {"acknowledged", told.latency_us}};
   told.rate_peak = std::max(peak, told.rate_avg);
-  if (account.written > 0)
-    told.bytes_per_record =
-        static_cast<double>(account.bytes) / static_cast<double>(account.written);
+  if (const auto sent = account.written - account.earlier.written; sent > 0)
+    told.bytes_per_record = static_cast<double>(account.bytes) / static_cast<double>(sent);
   const auto after = (*keeper)->end_offsets(run.claim().topic);
   if (after)
     told.log_end_delta = records_in(*after) - records_in(*before);

@@ -9,6 +9,7 @@
 
 #include "base/units.h"
 #include "cli/producer_properties.h"
+#include "cli/topic_stage.h"
 #include "kafka/client/direct_producer.h"
 #include "kafka/client/rdkafka/rdkafka_keeper.h"
 #include "kafka/client/rdkafka/rdkafka_outlet.h"
@@ -191,6 +192,37 @@ void read_producer(Reader& read, StormOptions& options) {
     read.wrong("in-flight", usage("with --idempotence at most 5 requests may be in flight"));
 }
 
+/// What this shard has done already of the run that --run names; nothing when it is new. A run that
+/// goes on keeps its beginning.
+Result<std::optional<TakenUp>> take_up_run(StormOptions& options, const Clock& clock, Log& log) {
+  RunClaim& claim = options.run.claim;
+  kafka::Admin admin(options.client, clock, log);
+  if (const auto runs = admin.describe_topic(kRunsTopic);
+      !runs && runs.error().system == kafka::kNoSuchTopic)
+    return std::optional<TakenUp>();
+  const auto book = read_claims(admin);
+  if (!book && options.engine == "librdkafka") {
+    // A login that only librdkafka knows: then a run can begin and not go on.
+    log.warn("whether run {} had begun before cannot be told: {}", run_name(claim.run),
+             book.error().message);
+    return std::optional<TakenUp>();
+  }
+  if (!book) return book.error();
+  const ClaimedRun* const begun = book->find(claim.run);
+  if (begun == nullptr) return std::optional<TakenUp>();
+  if (auto same = same_run(begun->run, claim); !same) return std::move(same).error();
+  claim.started_ms = begun->run.started_ms;
+  const Ours ours = [&](std::uint32_t stream) {
+    return stream % options.run.shards == options.run.shard;
+  };
+  auto topic = topic_stage(admin, {options.client, clock, log}, claim.topic,
+                           unclaimed_since_ms(*begun, ours));
+  if (!topic) return std::move(topic).error();
+  auto taken = take_up(*begun, ours, *topic);
+  if (!taken) return std::move(taken).error();
+  return std::optional(std::move(*taken));
+}
+
 }  // namespace
 
 std::vector<std::string_view> storm_settings() {
@@ -240,6 +272,7 @@ StormOptions read_storm(Reader& read) {
 
   RunClaim& claim = run.claim;
   claim.run = read_run_id(read);
+  options.run_named = read.given("run");
   claim.topic = options.topic.name;
   claim.batch_size =
       fitting_batch_size(run.schedule, std::min<std::uint64_t>(asked_size, 1'000'000));
@@ -330,6 +363,11 @@ Result<std::unique_ptr<Storm>> Storm::start(StormOptions options, const Clock& c
         made.engine == "librdkafka" ? kafka::make_rdkafka_outlet : kafka::make_direct_outlet;
     return make(made.client, made.producer, listener, self.clock_, self.log_);
   };
+  if (o.run_named) {
+    auto earlier = take_up_run(o, clock, log);
+    if (!earlier) return std::move(earlier).error();
+    parts.earlier = std::move(*earlier);
+  }
   parts.publish = [&self](const RunClaim& run, const ClaimChanges& changes) {
     return self.claims_->publish(run, changes);
   };

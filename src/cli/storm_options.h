@@ -24,8 +24,9 @@ struct StormOptions {
   TweetSettings tweets;
   std::int32_t schema_id = 0;  // of Confluent's frame; 0: none
   Mix mix;
-  ValuePool values;  // of payloads that are not tweets; null for tweets
-  RunSettings run;   // what the topic tells (partitions, streams) comes in Storm::start()
+  ValuePool values;        // of payloads that are not tweets; null for tweets
+  bool run_named = false;  // by --run: it may have begun already
+  RunSettings run;         // what the topic tells (partitions, streams) comes in Storm::start()
 };
 
 /// The settings that read_storm() takes, those for Kafka among them.

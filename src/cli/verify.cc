@@ -10,8 +10,8 @@
 #include "base/units.h"
 #include "cli/commands.h"
 #include "cli/common.h"
+#include "cli/topic_stage.h"
 #include "kafka/client/admin.h"
-#include "kafka/client/fetcher.h"
 #include "ledger/exchange.h"
 #include "ledger/stage_check.h"
 #include "sink/make_sink.h"
@@ -20,7 +20,6 @@
 namespace ds::cli {
 namespace {
 
-constexpr Nanos kPatience = 15 * kSecond;
 constexpr std::size_t kRangesShown = 20;
 
 /// "  lost: stream 7 (partition 7), 8000 to 8003, at 2026-11-21 12:00:05Z; it is in the topic"
@@ -70,34 +69,9 @@ void print_verdict(const Verdict& verdict) {
   fmt::print("{}\n", verdict.good() ? "every record is accounted for" : "it does not balance");
 }
 
-/// What verify asks a cluster for. Lifetime: borrows all.
-struct Cluster {
-  const kafka::ClientSettings& client;
-  const Clock& clock;
-  Log& log;
-
-  Result<TopicStage> stage(kafka::Admin& admin, const std::string& topic) const {
-    auto starts = admin.start_offsets(topic);
-    if (!starts) return std::move(starts).error();
-    auto ends = admin.end_offsets(topic);
-    if (!ends) return std::move(ends).error();
-    const auto named = [&](const kafka::Offsets& offsets) {
-      TopicStage::Offsets all;
-      for (const auto& [partition, offset] : offsets) all[{topic, partition}] = offset;
-      return all;
-    };
-    const TopicStage::MakeSource make_source = [*this, topic](kafka::AssignmentListener& listener) {
-      kafka::ConsumerSettings consumer;
-      consumer.topic = topic;
-      return kafka::make_direct_source(client, consumer, listener, clock, log);
-    };
-    return TopicStage(topic, make_source, named(*starts), named(*ends), kPatience, clock);
-  }
-};
-
 /// By the claims of the cluster when it is named; then losses are looked up in the topic, too.
 Result<Verdict> verify_in_store(const std::string& path, const std::string& run,
-                                const Cluster* cluster) {
+                                const TopicReading* cluster) {
   auto reader = SqliteReader::open(path);
   if (!reader) return as_wrong_use(std::move(reader).error());
   std::optional<kafka::Admin> admin;
@@ -109,7 +83,7 @@ Result<Verdict> verify_in_store(const std::string& path, const std::string& run,
   if (auto claims = has_claims(**claimed); !claims) return std::move(claims).error();
   auto verdict = verify_stage(*reader, *book, **claimed);
   if (!verdict || verdict->lost == 0 || !admin) return verdict;
-  auto stage = cluster->stage(*admin, (*claimed)->run.topic);
+  auto stage = topic_stage(*admin, *cluster, (*claimed)->run.topic);
   auto held = stage ? hold_stage(*stage) : Result<Holdings>(stage.error());
   if (held)
     name_stages(*verdict, **claimed, *held);
@@ -118,7 +92,7 @@ Result<Verdict> verify_in_store(const std::string& path, const std::string& run,
   return verdict;
 }
 
-Result<Verdict> verify_in_topic(const Cluster& cluster, const std::string& topic,
+Result<Verdict> verify_in_topic(const TopicReading& cluster, const std::string& topic,
                                 const std::string& run) {
   kafka::Admin admin(cluster.client, cluster.clock, cluster.log);
   auto book = read_claims(admin);
@@ -126,7 +100,7 @@ Result<Verdict> verify_in_topic(const Cluster& cluster, const std::string& topic
   auto claimed = choose_run(*book, run);
   if (!claimed) return std::move(claimed).error();
   if (auto claims = has_claims(**claimed); !claims) return std::move(claims).error();
-  auto stage = cluster.stage(admin, topic);
+  auto stage = topic_stage(admin, cluster, topic);
   if (!stage) return std::move(stage).error();
   return verify_stage(*stage, *book, **claimed);
 }
@@ -152,7 +126,7 @@ int run_verify(const Invocation& invocation) {
   if (const auto wrong = read.errors()) return report_error(*wrong);
 
   const SystemClock clock;
-  const Cluster cluster{client, clock, log};
+  const TopicReading cluster{client, clock, log};
   std::vector<Verdict> verdicts;
   for (const std::string& sink : sinks) {
     auto verdict = verify_in_store(*sqlite_path(sink), run, asked_brokers ? &cluster : nullptr);

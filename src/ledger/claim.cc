@@ -18,9 +18,6 @@ using Ranges = std::vector<std::array<std::uint64_t, 2>>;
 /// A part's room for ranges; the largest range is 2 x 15 digits and four signs.
 constexpr std::size_t kRangesPerPart = (kClaimBytesMax - 1024) / 34;
 
-/// A window that went on after it was closed numbers its parts from the next thousand.
-constexpr std::uint32_t kPartsPerClaim = 1000;
-
 struct RunJson {
   const RunClaim& c;
 

@@ -104,6 +104,8 @@ struct ClaimRecord {
   bool operator==(const ClaimRecord&) const = default;
 };
 constexpr std::size_t kClaimBytesMax = 64 << 10;
+/// A window that went on after it was closed numbers its records from the next thousand.
+constexpr std::uint32_t kPartsPerClaim = 1000;
 
 ClaimRecord to_record(const RunClaim& claim);
 std::vector<ClaimRecord> to_records(const StreamClaim& claim);

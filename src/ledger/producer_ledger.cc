@@ -62,6 +62,38 @@ void ProducerLedger::unknown(const SentPiece& piece) {
   add(piece, &StreamClaim::unknown);
 }
 
+void ProducerLedger::take_up(const StreamClaim& claim) {
+  const std::lock_guard lock(mutex_);
+  streams_[claim.stream].claim = claim;
+}
+
+void ProducerLedger::take_up(const WindowClaim& claim) {
+  const std::lock_guard lock(mutex_);
+  Hour& hour = streams_[claim.stream].hours[ds::window_of(claim.window, kFoldedSeconds)];
+  if (claim.seconds == kFoldedSeconds && !hour.folded) {
+    // It holds its seconds already; that their keys are not gone yet is made good.
+    hour.claim = {};
+    hour.folded = true;
+    hour.changed = !hour.closed.empty();
+  }
+  if (claim.seconds == kWindowSeconds) {
+    const std::uint32_t part = claim.part / kPartsPerClaim;
+    const auto same = std::ranges::find_if(hour.closed, [&](const ClosedWindow& each) {
+      return each.window == claim.window && each.part == part;
+    });
+    const std::uint32_t records = claim.part % kPartsPerClaim + 1;
+    if (same == hour.closed.end())
+      hour.closed.push_back(
+          {.stream = claim.stream, .window = claim.window, .part = part, .records = records});
+    else
+      same->records = std::max(same->records, records);
+  }
+  hour.claim.stream = claim.stream;
+  hour.claim.window = ds::window_of(claim.window, kFoldedSeconds);
+  hour.claim.seconds = kFoldedSeconds;
+  hour.claim.unite(claim);
+}
+
 ClaimChanges ProducerLedger::take_changed(std::int64_t now_s) {
   const std::lock_guard lock(mutex_);
   ClaimChanges changes;

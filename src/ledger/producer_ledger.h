@@ -33,6 +33,12 @@ class ProducerLedger {
   void failed(const SentPiece& piece);
   void unknown(const SentPiece& piece);
 
+  /// An earlier process's claims of streams that are ours now: they are claimed on, and what is
+  /// added goes into new parts of their windows. Before anything else is added; windows as they lie
+  /// in ClaimedRun, seconds before hours, with the run's own numbers for kinds.
+  void take_up(const StreamClaim& claim);
+  void take_up(const WindowClaim& claim);
+
   /// The claims that changed since they were last taken; `run` and `partition` are the caller's to
   /// fill in. `now_s` tells which hours are over.
   ClaimChanges take_changed(std::int64_t now_s);

@@ -57,6 +57,12 @@ void WorkerAccount::add_to(Account& sum) const {
   for (std::size_t i = 0; i < 3; ++i) sum.by_sentiment[i] += take(counts_.by_sentiment[i]);
   sum.bytes += take(counts_.bytes);
   sum.enqueued += take(counts_.enqueued);
+  sum.earlier.add(earlier_);
+  sum.acknowledged += earlier_.acknowledged;
+  sum.failed += earlier_.failed;
+  sum.unknown += earlier_.unknown;
+  sum.written += earlier_.written;
+  sum.enqueued += earlier_.enqueued();
   const Nanos first = take(counts_.first_intended);
   if (first != 0)
     sum.first_intended = sum.first_intended == 0 ? first : std::min(sum.first_intended, first);

@@ -12,6 +12,17 @@
 
 namespace ds {
 
+/// What an earlier process of this share made of its run.
+struct EarlierRecords {
+  std::uint64_t written = 0, acknowledged = 0, failed = 0, unknown = 0;
+
+  std::uint64_t enqueued() const { return written + failed; }
+  void add(const EarlierRecords& other) {
+    written += other.written, acknowledged += other.acknowledged;
+    failed += other.failed, unknown += other.unknown;
+  }
+};
+
 /// A moment's sum over all workers.
 struct Account {
   std::uint64_t scheduled = 0;
@@ -21,6 +32,7 @@ struct Account {
   std::uint64_t failed = 0;
   std::uint64_t unknown = 0;
   std::uint64_t bytes = 0;  // of record batches, as sent
+  EarlierRecords earlier;   // among those above; they have no bytes here, sentiment or latency
   std::array<std::uint64_t, 3> by_sentiment{};
   Nanos first_intended = 0;  // 0: nothing yet
   Nanos last_delivery = 0;   // the last acknowledgement (acks=0: write)
@@ -40,6 +52,8 @@ class WorkerAccount {
   /// Failures and unknowns count with the time they were given up after.
   void failed(std::uint64_t records, Nanos latency);
   void unknown(std::uint64_t records, Nanos latency);
+  /// Before the worker runs.
+  void take_up(const EarlierRecords& earlier) { earlier_ = earlier; }
 
   void add_to(Account& sum) const;
   void add_to(Histogram& latencies) const;
@@ -54,6 +68,7 @@ class WorkerAccount {
     std::array<std::atomic<std::uint64_t>, 3> by_sentiment{};
     std::atomic<Nanos> first_intended{0}, last_delivery{0};
   } counts_;
+  EarlierRecords earlier_;
   mutable std::mutex latency_mutex_;
   Histogram latency_us_;
   Histogram wait_us_;  // from the intended instant until the batch was made

@@ -57,12 +57,26 @@ Plan::Turn Plan::look(std::uint64_t batch, Nanos now) const {
   return turn_of(batch, now);
 }
 
-Plan::Turn Plan::begin(std::uint64_t batch, Nanos now) {
+void Plan::take_up(std::uint64_t first, std::uint64_t records) {
+  const std::lock_guard lock(mutex_);
+  begun_ = records;
+  next_batch_ = first;
+  Part& part = parts_.front();
+  const double before = static_cast<double>(first) * static_cast<double>(batch_size_);
+  if (const auto due = part.schedule.instant(before)) part.from -= *due;
+}
+
+Nanos Plan::origin() const {
+  const std::lock_guard lock(mutex_);
+  return parts_.front().from;
+}
+
+Plan::Turn Plan::begin(std::uint64_t batch, Nanos now, std::uint64_t made) {
   const std::lock_guard lock(mutex_);
   const Turn turn = turn_of(batch, now);
   if (turn.answer == Answer::kBegin) {
     next_batch_ = std::max(next_batch_, batch + 1);
-    begun_ += turn.records;
+    begun_ += turn.records - std::min<std::uint64_t>(made, turn.records);
   }
   return turn;
 }

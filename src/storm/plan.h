@@ -41,6 +41,13 @@ class Plan {
   /// could not keep up leaves the rest scheduled and not sent, and its account says so.
   static constexpr Nanos kGrace = 100 * kMillisecond;
 
+  /// Goes on where an earlier process of this share left off, before anything is begun: `first` is
+  /// its first batch that is not all made and is due now, `records` are those that are. The
+  /// schedule's time counts on from there.
+  void take_up(std::uint64_t first, std::uint64_t records);
+  /// What the schedule's time counts from.
+  Nanos origin() const;
+
   enum class Answer { kBegin, kWait, kFinished };
   struct Turn {
     Answer answer = Answer::kWait;
@@ -49,8 +56,9 @@ class Plan {
     std::uint64_t mix_batch = 0;
     std::uint32_t mix = 0;
   };
-  /// Asks for a batch; when it is due it counts as begun.
-  Turn begin(std::uint64_t batch, Nanos now);
+  /// Asks for a batch; when it is due it counts as begun. `made`: records of it that an earlier
+  /// process has made.
+  Turn begin(std::uint64_t batch, Nanos now, std::uint64_t made = 0);
   /// What begin() would answer; nothing is begun.
   Turn look(std::uint64_t batch, Nanos now) const;
 

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <condition_variable>
+#include <limits>
 #include <mutex>
 
 #include "base/thread_name.h"
@@ -66,7 +67,8 @@ Status Run::open() {
     if (auto opened = worker->open(parts_.make_outlet); !opened) return std::move(opened).error();
     workers_.push_back(std::move(worker));
   }
-  if (settings_.duration != 0) plan_.finish_at(started_ + settings_.duration);
+  if (parts_.earlier) take_up(*parts_.earlier);
+  if (settings_.duration != 0) plan_.finish_at(plan_.origin() + settings_.duration);
   // The run's claim comes before its first record, so that whatever is found can be told apart.
   if (auto claimed = parts_.publish(settings_.claim, {}); !claimed)
     return std::move(claimed).error().while_trying("claim the run");
@@ -82,6 +84,17 @@ Status Run::open() {
     claim_until_stopped(stop);
   });
   return Done{};
+}
+
+void Run::take_up(const TakenUp& earlier) {
+  Account made;
+  std::uint64_t first = std::numeric_limits<std::uint64_t>::max();
+  for (const auto& worker : workers_) {
+    worker->take_up(earlier);
+    worker->account().add_to(made);
+    first = std::min(first, worker->first_batch());
+  }
+  plan_.take_up(first, made.enqueued);
 }
 
 Run::~Run() {

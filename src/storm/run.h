@@ -45,6 +45,8 @@ struct RunParts {
   Worker::MakeOutlet make_outlet;
   /// Publishes the run's claim, and the claims that changed; called on a thread of its own.
   std::function<Status(const RunClaim&, const ClaimChanges&)> publish;
+  /// What an earlier process of this shard left, when this one goes on with its run.
+  std::optional<TakenUp> earlier = std::nullopt;
 };
 
 /// Threads: start, change and read from any thread.
@@ -81,6 +83,7 @@ class Run {
  private:
   Run(RunSettings settings, RunParts parts, const Clock& clock, Log& log);
   Status open();
+  void take_up(const TakenUp& earlier);
   bool publish_claims(bool last);  // false: there was nothing to claim
   void claim_until_stopped(std::stop_token stop);
 

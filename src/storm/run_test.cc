@@ -7,6 +7,9 @@
 
 #include "base/random.h"
 #include "kafka/wire/record_batch.h"
+#include "ledger/stage_check.h"
+#include "ledger/tweets_for_test.h"
+#include "ledger/verify.h"
 #include "record/avro_tweet.h"
 #include "storm/tweet_filler.h"
 
@@ -19,9 +22,24 @@ struct Collected {
   std::map<RecordId, std::pair<std::string, std::int32_t>> records;  // text and partition
   std::map<std::uint32_t, std::uint64_t> next;                       // by stream: order
   std::uint64_t doubled = 0, disordered = 0;
+  std::vector<ByteVec> log;
+  std::map<std::string, std::string> claims;  // as they lie in a compacted topic
+  std::uint64_t dies_after = std::numeric_limits<std::uint64_t>::max();  // batches: then kill -9
 
+  std::uint64_t claimed_at = dies_after;  // nothing is sent past it until something is claimed
+
+  bool waits() {
+    const std::lock_guard lock(mutex);
+    return log.size() >= claimed_at && claims.size() < 2;  // the run's own is the first
+  }
+  bool dead() {
+    const std::lock_guard lock(mutex);
+    return log.size() >= dies_after;
+  }
   void add(ByteView bytes, std::int32_t partition) {
     const std::lock_guard lock(mutex);
+    if (log.size() >= dies_after) return;
+    log.emplace_back(bytes.begin(), bytes.end());
     ByteVec scratch;
     kafka::BatchCursor batches(bytes);
     const auto batch = batches.next();
@@ -47,7 +65,8 @@ class SeededOutlet final : public kafka::Outlet {
       : into_(into), listener_(listener), clock_(clock), failing_(failing), random_(seed) {}
 
   std::optional<Slot> reserve(std::int32_t, std::size_t bytes_max) override {
-    if (submitted_.size() >= 3 || random_.below(5) == 0) return std::nullopt;
+    if (submitted_.size() >= 3 || random_.below(5) == 0 || into_.dead() || into_.waits())
+      return std::nullopt;
     buffer_.resize(bytes_max);
     return Slot{.bytes = buffer_, .index = 0};
   }
@@ -94,6 +113,8 @@ struct Trial {
   std::uint32_t shard = 0, shards = 1;
   double failing = 0;
   std::size_t batch_bytes_max = 1 << 16;
+  int claims_kept = std::numeric_limits<int>::max();  // further ones are lost with the process
+  std::optional<TakenUp> earlier = std::nullopt;
 };
 
 struct TrialResult {
@@ -117,10 +138,13 @@ TrialResult run_trial(const Trial& trial, Collected& into) {
                        .batch_bytes_max = trial.batch_bytes_max,
                        .claim_interval = kMillisecond};
   settings.claim = {.run = 77, .topic = "t", .partitions = 5, .streams = 10, .batch_size = 700};
+  settings.claim.brands = {{"SuperCoffee", 1}};
   TrialResult result;
   std::mutex claims_mutex;
   std::uint64_t seed = 0;
+  int published = 0;
   RunParts parts;
+  parts.earlier = trial.earlier;
   parts.make_filler = [&] {
     return std::make_unique<TweetFiller>(TweetFillerSettings{.run = 77}, generator, mixes);
   };
@@ -131,6 +155,10 @@ TrialResult run_trial(const Trial& trial, Collected& into) {
   };
   parts.publish = [&](const RunClaim& run, const ClaimChanges& changes) -> Status {
     const std::lock_guard lock(claims_mutex);
+    if (into.dead() || published++ >= trial.claims_kept) return Done{};
+    const std::lock_guard topic_lock(into.mutex);
+    for (ClaimRecord& record : to_records(run, changes))
+      into.claims[record.key] = std::move(record.value);
     result.claimed.run = run;
     for (const StreamClaim& stream : changes.streams)
       result.claimed.streams[stream.stream] = stream;
@@ -140,7 +168,7 @@ TrialResult run_trial(const Trial& trial, Collected& into) {
   };
   auto run = Run::start(settings, std::move(parts), clock, log);
   EXPECT_TRUE(run.ok());
-  while (!(*run)->finished()) std::this_thread::yield();
+  while (!(*run)->finished() && !into.dead()) std::this_thread::yield();
   (*run)->stop();
   result.account = (*run)->account();
   result.latencies = (*run)->latency_us().count();
@@ -205,6 +233,80 @@ TEST(Run, CountsAndClaimsWhatBecameOfEachBatch) {
     EXPECT_EQ(unknown, account.unknown);
     EXPECT_NE(result.claimed.run.ended_ms, 0);
   }
+}
+
+/// What a topic with these batches tells.
+class LogReader final : public StageReader {
+ public:
+  explicit LogReader(const std::vector<ByteVec>& log) : log_(log) {}
+  std::string stage() const override { return "log"; }
+  Status read(StageVisitor& visitor) override {
+    ByteVec scratch;
+    TweetDecoder decoder;
+    for (const ByteVec& batch : log_)
+      visit_records(fetched(0, 0, batch), scratch, decoder, visitor);
+    return Done{};
+  }
+
+ private:
+  const std::vector<ByteVec>& log_;
+};
+
+ClaimBook read_book(const std::map<std::string, std::string>& claims) {
+  ClaimBook book;
+  for (const auto& [key, value] : claims) EXPECT_TRUE(book.add(key, value).ok()) << key;
+  return book;
+}
+
+TEST(Run, GoesOnWhereAKilledOneWas) {
+  Collected whole;
+  run_trial({}, whole);
+  std::uint64_t found = 0, claimed = 0;
+  for (const std::uint64_t dies_after : {1, 10, 20})
+    for (const int claims_kept : {1, 2, 4})
+      for (const std::size_t batch_bytes : {5000, 1 << 16}) {
+        SCOPED_TRACE(fmt::format("dies after {} batches of {} bytes, {} claims", dies_after,
+                                 batch_bytes, claims_kept));
+        Collected topic;
+        topic.dies_after = dies_after;
+        if (claims_kept > 1) topic.claimed_at = (dies_after + 1) / 2;
+        run_trial({.threads = 2, .batch_bytes_max = batch_bytes, .claims_kept = claims_kept},
+                  topic);
+        topic.dies_after = topic.claimed_at = std::numeric_limits<std::uint64_t>::max();
+        const std::uint64_t in_topic = topic.records.size();
+        LogReader reader(topic.log);
+        std::uint64_t scheduled = 0, taken = 0;
+        for (std::uint32_t shard = 0; shard < 2; ++shard) {  // each with its own streams
+          const ClaimBook book = read_book(topic.claims);
+          const auto ours = [&](std::uint32_t stream) { return stream % 2 == shard; };
+          auto earlier = take_up(*book.find(77), ours, reader);
+          ASSERT_TRUE(earlier.ok());
+          for (const StreamClaim& claim : earlier->streams) claimed += claim.acknowledged.count();
+          for (const SentPiece& piece : earlier->found) found += piece.range.size();
+          const TrialResult again = run_trial({.threads = 2,
+                                               .shard = shard,
+                                               .shards = 2,
+                                               .batch_bytes_max = batch_bytes,
+                                               .earlier = std::move(*earlier)},
+                                              topic);
+          scheduled += again.account.scheduled;
+          taken += again.account.earlier.acknowledged;
+          EXPECT_EQ(again.account.acknowledged, again.account.scheduled);
+        }
+        EXPECT_EQ(topic.records, whole.records);
+        EXPECT_EQ(scheduled, 20'000u);
+        EXPECT_EQ(taken, in_topic);
+        // The claims of all three processes together are what the topic holds.
+        const ClaimBook book = read_book(topic.claims);
+        const auto verdict = verify_stage(reader, book, *book.find(77));
+        ASSERT_TRUE(verdict.ok());
+        EXPECT_TRUE(verdict->good());
+        EXPECT_EQ(verdict->expected, 20'000u);
+        EXPECT_EQ(verdict->unclaimed, 0u);
+        EXPECT_EQ(verdict->not_shown, std::vector<std::string>());
+      }
+  EXPECT_GT(found, 0u);
+  EXPECT_GT(claimed, 0u);
 }
 
 TEST(Run, RefusesMoreShardsThanStreams) {

@@ -17,6 +17,63 @@ Worker::Worker(const WorkerSettings& settings, std::vector<std::uint32_t> stream
     streams_.push_back({.stream = stream, .batch = stream, .turn = {}});
 }
 
+void Worker::take_up(const TakenUp& taken) {
+  const auto ours = [&](std::uint32_t stream) {
+    return std::ranges::find(streams_, stream, &Stream::stream);
+  };
+  EarlierRecords sum;
+  for (const StreamClaim& claim : taken.streams) {
+    const auto stream = ours(claim.stream);
+    if (stream == streams_.end()) continue;
+    ledger_.take_up(claim);
+    for (const IntervalSet* set :
+         {&claim.acknowledged, &claim.written, &claim.failed, &claim.unknown})
+      stream->earlier.add(*set);
+    sum.acknowledged += claim.acknowledged.count();
+    sum.written += claim.acknowledged.count() + claim.written.count() + claim.unknown.count();
+    sum.failed += claim.failed.count();
+    sum.unknown += claim.unknown.count();
+  }
+  for (const WindowClaim& claim : taken.windows)
+    if (ours(claim.stream) != streams_.end()) ledger_.take_up(claim);
+  for (const SentPiece& piece : taken.found) {
+    const auto stream = ours(piece.stream);
+    if (stream == streams_.end()) continue;
+    stream->earlier.add(piece.range);
+    sum.written += piece.range.size();
+    if (settings_.acks == kafka::Acks::kNone) {
+      ledger_.written(piece);
+    } else {
+      ledger_.acknowledged(piece);
+      sum.acknowledged += piece.range.size();
+    }
+  }
+  account_.take_up(sum);
+  for (Stream& stream : streams_) pass_over_earlier(stream);
+}
+
+std::uint64_t Worker::first_batch() const {
+  return std::ranges::min(streams_, {}, &Stream::batch).batch;
+}
+
+std::uint64_t Worker::sequence_of(const Stream& stream) const {
+  return stream.batch / settings_.streams * settings_.batch_size + stream.made;
+}
+
+void Worker::pass_over_earlier(Stream& stream) {
+  const std::uint64_t at = sequence_of(stream);
+  const auto range = stream.earlier.at_or_after(at);
+  if (!range || at < range->begin) return;
+  const std::uint64_t batches = range->end / settings_.batch_size;
+  stream.batch = batches * settings_.streams + stream.stream;
+  stream.made = static_cast<std::uint32_t>(range->end % settings_.batch_size);
+}
+
+std::uint64_t Worker::earlier_in_batch(const Stream& stream) const {
+  const std::uint64_t first = sequence_of(stream) - stream.made;
+  return stream.earlier.count_in({first, first + settings_.batch_size});
+}
+
 Status Worker::open(const MakeOutlet& make_outlet) {
   auto outlet = make_outlet(*this);
   if (!outlet) return std::move(outlet).error();
@@ -53,11 +110,15 @@ Worker::Step Worker::advance(Stream& stream, Nanos now) {
   if (!begun) {
     const Plan::Turn next = plan_.look(stream.batch, now);
     if (next.answer != Plan::Answer::kBegin) return rest(stream, next);
+    if (stream.made >= next.records) {  // the last batch, a short one: an earlier process made it
+      next_batch(stream);
+      return advance(stream, now);
+    }
   }
   const auto slot = outlet_->reserve(partition_of(stream), settings_.batch_bytes_max);
   if (!slot) return Step::kBlocked;
   if (!begun) {
-    const Plan::Turn turn = plan_.begin(stream.batch, now);
+    const Plan::Turn turn = plan_.begin(stream.batch, now, earlier_in_batch(stream));
     if (turn.answer != Plan::Answer::kBegin) {  // the plan has changed meanwhile
       outlet_->submit(*slot, {.partition = partition_of(stream)});
       return rest(stream, turn);
@@ -67,12 +128,16 @@ Worker::Step Worker::advance(Stream& stream, Nanos now) {
         clock_.wall_ms() - std::max<Nanos>(0, clock_.now() - turn.intended) / kMillisecond;
   }
   submit_piece(stream, *slot);
-  if (stream.made == stream.turn.records) {
-    stream.batch += settings_.streams;
-    stream.made = 0;
-    stream.turn = {};
-  }
+  const std::uint64_t batch = stream.batch;
+  if (stream.made == stream.turn.records) next_batch(stream);
+  pass_over_earlier(stream);
+  if (stream.batch != batch || stream.made == stream.turn.records) stream.turn = {};
   return Step::kMade;
+}
+
+void Worker::next_batch(Stream& stream) {
+  stream.batch += settings_.streams;
+  stream.made = 0;
 }
 
 Worker::Step Worker::rest(Stream& stream, const Plan::Turn& turn) {
@@ -90,12 +155,15 @@ std::int32_t Worker::partition_of(const Stream& stream) const {
 }
 
 void Worker::submit_piece(Stream& stream, const kafka::Outlet::Slot& slot) {
+  std::uint64_t count = stream.turn.records - stream.made;
+  if (const auto earlier = stream.earlier.at_or_after(sequence_of(stream)))
+    count = std::min(count, earlier->begin - sequence_of(stream));
   const Filled filled =
       filler_->fill({.batch = stream.batch,
                      .mix_batch = stream.turn.mix_batch,
                      .mix = stream.turn.mix,
                      .first = stream.made,
-                     .count = stream.turn.records - stream.made,
+                     .count = static_cast<std::uint32_t>(count),
                      .timestamp_ms = stream.timestamp_ms,
                      .each = settings_.timestamps_each ? &clock_ : nullptr,
                      .stamp = {slot.producer_id, slot.producer_epoch, slot.base_sequence}},
@@ -119,7 +187,7 @@ std::size_t Worker::remember(const Stream& stream, const Filled& filled) {
   const std::size_t index = free_pieces_.back();
   free_pieces_.pop_back();
   SentPiece& piece = pieces_[index];
-  const std::uint64_t first = stream.batch / settings_.streams * settings_.batch_size + stream.made;
+  const std::uint64_t first = sequence_of(stream);
   piece.stream = stream.stream;
   piece.range = {first, first + filled.records};
   piece.window = window_of(stream.timestamp_ms, 1000) / 1000;

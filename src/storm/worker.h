@@ -11,6 +11,7 @@
 #include "base/clock.h"
 #include "kafka/client/outlet.h"
 #include "ledger/producer_ledger.h"
+#include "ledger/take_up.h"
 #include "storm/account.h"
 #include "storm/filler.h"
 #include "storm/plan.h"
@@ -39,6 +40,10 @@ class Worker final : private kafka::DeliveryListener {
   Worker(const WorkerSettings& settings, std::vector<std::uint32_t> streams, Plan& plan,
          std::unique_ptr<Filler> filler, const Clock& clock);
 
+  /// Goes on with its streams where an earlier process left them; called before run().
+  void take_up(const TakenUp& taken);
+  /// The first batch, of all streams, that is not all made.
+  std::uint64_t first_batch() const;
   /// Connects; called before run(), by whoever starts the run.
   Status open(const MakeOutlet& make_outlet);
   /// Makes batches until the plan is finished or a stop is asked for, then drains.
@@ -57,11 +62,16 @@ class Worker final : private kafka::DeliveryListener {
     Plan::Turn turn;                // of the batch that is begun; kWait: none is
     std::int64_t timestamp_ms = 0;  // its records': the wall clock's at its intended instant
     bool finished = false;
+    IntervalSet earlier;  // sequence numbers that an earlier process made
   };
   enum class Step { kMade, kBlocked, kWaits, kFinished };
 
   Step advance(Stream& stream, Nanos now);
   Step rest(Stream& stream, const Plan::Turn& turn);
+  void next_batch(Stream& stream);
+  std::uint64_t sequence_of(const Stream& stream) const;
+  void pass_over_earlier(Stream& stream);
+  std::uint64_t earlier_in_batch(const Stream& stream) const;
   std::int32_t partition_of(const Stream& stream) const;
   void submit_piece(Stream& stream, const kafka::Outlet::Slot& slot);
   void on_delivery(const kafka::OutBatch& batch, const kafka::Delivery& delivery) override;

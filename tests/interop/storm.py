@@ -155,17 +155,18 @@ class Up(Process):
 
 
 class Kafka:
-    """A cluster of Apache Kafka of its own."""
+    """A cluster of Apache Kafka of its own; `at` puts a command where its network is."""
 
-    def __init__(self, folder, *options):
-        self.env = dict(os.environ, KAFKA_RUN=str(folder))
+    def __init__(self, folder, *options, at=lambda command: command, **environment):
+        self.env = dict(os.environ, KAFKA_RUN=str(folder), **environment)
+        self.at = at
         print(self.call("start", *options, limit=180).strip().split(", in ")[0], flush=True)
         exported = self.call("env")
         self.address = exported.split("KAFKA_BOOTSTRAP=", 1)[1].splitlines()[0]
 
     def call(self, *arguments, limit=60):
         """kafka.sh ARGUMENTS: what it printed."""
-        return checked([KAFKA_SH, *arguments], limit, env=self.env)
+        return checked(self.at([KAFKA_SH, *arguments]), limit, env=self.env)
 
     def tool(self, name, *arguments, limit=60):
         return self.call("tool", name, "--bootstrap-server", self.address, *arguments, limit=limit)
@@ -232,12 +233,12 @@ class Case(unittest.TestCase):
         taken.bind(("127.0.0.1", 0))  # bound, so that no other test is given it; not listening
         return "127.0.0.1:%d" % taken.getsockname()[1]
 
-    def kafka(self, *options):
+    def kafka(self, *options, **named):
         for program in ("java", "mvn"):
             self.need(program)
         if subprocess.run([KAFKA_SH, "fetched"], stdout=subprocess.DEVNULL).returncode != 0:
             missing(self, "Apache Kafka has not been fetched; run: setup/install.sh up test")
-        cluster = Kafka(self.folder / "kafka", *options)
+        cluster = Kafka(self.folder / "kafka", *options, **named)
         self.addCleanup(cluster.destroy)
         return cluster
 

@@ -1,12 +1,12 @@
 # shellcheck shell=bash
-# What a node's server.properties say. Source it after $run is set.
+# What a node's server.properties say. Source it after $run and $host are set.
 
 # write_config NODE NODES SECURE DATA VOTERS PORT...: ports are PLAINTEXT's, then with SECURE=1
 # SSL's, SASL_PLAINTEXT's and SASL_SSL's, then the controller's. Further settings: stdin.
 write_config() {
   local node=$1 nodes=$2 secure=$3 data=$4 voters=$5
   shift 5
-  local dir=$run/node-$node host=127.0.0.1 roles=broker listeners advertised
+  local dir=$run/node-$node roles=broker listeners advertised
   listeners=PLAINTEXT://$host:$1; shift
   if ((secure)); then
     listeners+=,SSL://$host:$1,SASL_PLAINTEXT://$host:$2,SASL_SSL://$host:$3; shift 3

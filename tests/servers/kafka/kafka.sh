@@ -19,6 +19,7 @@
 #
 # Environment: KAFKA_RUN      the cluster's folder, one cluster each ($TMPDIR/datastorm-kafka-UID)
 #              KAFKA_CACHE    where jars are kept (~/.cache/datastorm/kafka)
+#              KAFKA_HOST     the address it listens at and tells (127.0.0.1)
 #              KAFKA_WAIT     seconds a node may take to start (60)
 #              KAFKA_VERSION  instead of pom.xml's
 #
@@ -30,6 +31,7 @@ home=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 run=${KAFKA_RUN:-${TMPDIR:-/tmp}/datastorm-kafka-$(id -u)}
 cache=${KAFKA_CACHE:-${XDG_CACHE_HOME:-$HOME/.cache}/datastorm/kafka}
 patience=${KAFKA_WAIT:-60}
+host=${KAFKA_HOST:-127.0.0.1}
 version=${KAFKA_VERSION:-$(sed -n 's:.*<kafka.version>\(.*\)</kafka.version>.*:\1:p' "$home/pom.xml")}
 
 die() { printf 'kafka.sh: %s\n' "$*" >&2; exit 1; }
@@ -107,7 +109,7 @@ make_cluster() {
   mapfile -t ports < <(free_ports $((count * each)))
   ((${#ports[@]} == count * each)) || die 'too few free ports'
   for ((node = 1; node <= count && node <= 3; node++)); do
-    voters+=${voters:+,}$node@127.0.0.1:${ports[node * each - 1]}
+    voters+=${voters:+,}$node@$host:${ports[node * each - 1]}
   done
   for ((node = 1; node <= count; node++)); do
     printf '%s\n' "$@" |
