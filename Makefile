@@ -2,6 +2,7 @@
 #   ARGS=…       passed on to the program (up, bench)
 #   PRESET=…     release (default), dev, tsan: another build, in build/PRESET (build, check, test)
 #   SEED=…       repeats what a test drew at random
+#   PREFIX=…     where `make install` puts it (/usr/local); DESTDIR=… before that
 #   SETUP=no     installs nothing
 PRESET ?= release
 JOBS   ?= $(shell nproc)
@@ -16,7 +17,7 @@ ifdef SEED
   export DATASTORM_SEED := $(SEED)
 endif
 
-.PHONY: help up build installed build-tests check test test-long bench format lint fuzz deploy-check clean
+.PHONY: help up build installed build-tests install package check test test-long bench format lint fuzz deploy-check clean
 .DEFAULT_GOAL := help
 
 help: ## this list
@@ -28,6 +29,15 @@ up: build ## install what is missing, build, run everything; open the address th
 
 build: installed $(BUILD)/build.ninja ## build the program: build/release/datastorm
 	cmake --build $(BUILD) --target datastorm -j $(JOBS)
+
+install: build ## install program, manual page, completion, units; PREFIX=/usr/local DESTDIR=
+	cmake --build $(BUILD) --target installable -j $(JOBS)
+	cmake --install $(BUILD) --prefix $(or $(PREFIX),/usr/local) --strip
+
+package: build ## make a Debian package, in build/release
+	$(SETUP) up package
+	cmake --build $(BUILD) --target installable -j $(JOBS)
+	cd $(BUILD) && cpack
 
 installed:
 	$(SETUP) up

@@ -86,9 +86,9 @@ fetch_kafka() {
 }
 
 tiers=("$@") root=()
-((${#tiers[@]})) || die 'usage: setup/install.sh TIER..., tiers: up, test, dev'
+((${#tiers[@]})) || die 'usage: setup/install.sh TIER..., tiers: up, test, dev, package'
 for tier in "${tiers[@]}"; do
-  [[ -f $here/packages/$tier.txt ]] || die "no tier is called '$tier'; there are up, test and dev"
+  [[ -f $here/packages/$tier.txt ]] || die "no tier is called '$tier'; there are up, test, dev and package"
 done
 require_debian "${tiers[-1]}"
 install_packages "${tiers[@]}"

@@ -38,12 +38,6 @@ struct Parsed {
   std::vector<std::string> words;
 };
 
-std::string default_of(const Command& command, const Setting& setting) {
-  for (const auto& [name, text] : command.defaults)
-    if (name == setting.name) return std::string(text);
-  return std::string(setting.default_text);
-}
-
 void add_flags(Parsed& parsed, std::span<const std::string_view> names) {
   for (const std::string_view name : names) {
     const Setting* setting = find_setting(name);
@@ -169,6 +163,16 @@ Result<Settings> resolve(const Parsed& parsed) {
 }
 
 }  // namespace
+
+std::span<const std::string_view> settings_for_all() {
+  return kForAll;
+}
+
+std::string default_of(const Command& command, const Setting& setting) {
+  for (const auto& [name, text] : command.defaults)
+    if (name == setting.name) return std::string(text);
+  return std::string(setting.default_text);
+}
 
 void apply_defaults(const Command& command, Settings& settings) {
   for (const auto& [name, text] : command.defaults)

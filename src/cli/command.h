@@ -38,6 +38,11 @@ std::vector<Command> all_commands();
 /// Everything that a command takes, beginning with what every command takes.
 std::vector<std::string_view> settings_of(const Command& command);
 
+/// What every command takes.
+std::span<const std::string_view> settings_for_all();
+/// A setting's default for this command.
+std::string default_of(const Command& command, const Setting& setting);
+
 /// Puts in what the command takes for default.
 void apply_defaults(const Command& command, Settings& settings);
 

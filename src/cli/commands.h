@@ -23,6 +23,7 @@ Command verify_command();
 Command bench_command();
 Command config_command();
 Command completion_command();
+Command man_command();
 Command version_command();
 
 }  // namespace ds::cli
