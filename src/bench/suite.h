@@ -36,6 +36,7 @@ Result<std::vector<BenchRow>> bench_encode(const BenchContext& context);
 Result<std::vector<BenchRow>> bench_wire(const BenchContext& context);
 Result<std::vector<BenchRow>> bench_end_to_end(const BenchContext& context);
 Result<std::vector<BenchRow>> bench_ledger(const BenchContext& context);
+Result<std::vector<BenchRow>> bench_payloads(const BenchContext& context);
 Result<std::vector<BenchRow>> bench_peers(const BenchContext& context);
 
 }  // namespace ds

@@ -10,6 +10,7 @@ constexpr Suite kSuites[] = {
      bench_wire},
     {"end-to-end", "storm, embedded broker, pipeline and SQLite together, every record counted",
      bench_end_to_end},
+    {"payloads", "every other payload into record batches, against tweets", bench_payloads},
     {"ledger", "what claims cost the storm, and a check of them", bench_ledger},
     {"peers", "into Apache Kafka: the storm, a resending probe, librdkafka, Kafka's own producer",
      bench_peers},

@@ -62,7 +62,7 @@ void add_flags(Parsed& parsed, std::span<const std::string_view> names) {
 
 /// What must not be given as an argument at all.
 bool is_secret(std::string_view name) {
-  return name.ends_with("-token") || name.ends_with("-secret");
+  return name.ends_with("-token") || name.ends_with("-secret") || name.ends_with("-password");
 }
 
 /// Other users see a process's arguments: the values of `-X sasl.password=…` and its like become x.

@@ -6,6 +6,7 @@
 #include "base/json_writer.h"
 #include "base/units.h"
 #include "cli/commands.h"
+#include "cli/dry_run.h"
 #include "cli/interrupt.h"
 #include "cli/limits.h"
 #include "cli/storm_options.h"
@@ -101,26 +102,6 @@ double watch(Storm& storm, Nanos warmup, const Clock& clock, Terminal& terminal,
       if (Interrupt::wait(20)) return peak;
     if (run.finished()) return peak;
   }
-}
-
-int run_dry(StormOptions options, std::uint64_t records, bool json) {
-  RunClaim& claim = options.run.claim;
-  if (options.values) {
-    fmt::print(stderr, "datastorm: --dry-run shows tweets; this payload is bytes\n");
-    return kWrongUse;
-  }
-  if (claim.streams == 0) claim.streams = default_streams(options.topic.partitions);
-  options.tweets.numbering = {claim.batch_size, claim.streams};
-  const TweetGenerator generator(options.tweets);
-  const std::int64_t now_ms = SystemClock().wall_ms();
-  for (std::uint64_t i = 0; i < records; ++i) {
-    const Tweet tweet = dry_record(generator, options, i, now_ms);
-    if (json)
-      fmt::print("{}\n", to_json(tweet));
-    else
-      fmt::print("{:>8}  {:<8}  {}  {}\n", i, tweet.sentiment, tweet.brand, tweet.text);
-  }
-  return kDone;
 }
 
 int run_produce(const Invocation& invocation) {

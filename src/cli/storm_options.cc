@@ -9,35 +9,57 @@
 
 #include "base/units.h"
 #include "cli/producer_properties.h"
+#include "cli/registry_options.h"
 #include "cli/topic_stage.h"
 #include "kafka/client/direct_producer.h"
 #include "kafka/client/rdkafka/rdkafka_keeper.h"
 #include "kafka/client/rdkafka/rdkafka_outlet.h"
+#include "kafka/wire/record_batch.h"
+#include "storm/plain_tweet_filler.h"
 
 namespace ds::cli {
 namespace {
 
-constexpr std::string_view kStormSettings[] = {"topic",         "total",
-                                               "duration",      "rate",
-                                               "schedule",      "workers",
-                                               "batch-size",    "batch-interval-ms",
-                                               "streams",       "partitions",
-                                               "replication",   "acks",
-                                               "idempotence",   "compression",
-                                               "engine",        "payload",
-                                               "pool",          "mode",
-                                               "positive",      "negative",
-                                               "neutral",       "volatility",
-                                               "brands",        "seed",
-                                               "shard",         "timestamps",
-                                               "run",           "schema-id",
-                                               "linger",        "batch-bytes",
-                                               "buffer-memory", "in-flight",
-                                               "connections",   "delivery-timeout"};
+constexpr std::string_view kStormSettings[] = {"topic",
+                                               "total",
+                                               "duration",
+                                               "rate",
+                                               "schedule",
+                                               "workers",
+                                               "batch-size",
+                                               "batch-interval-ms",
+                                               "streams",
+                                               "partitions",
+                                               "replication",
+                                               "acks",
+                                               "idempotence",
+                                               "compression",
+                                               "engine",
+                                               "payload",
+                                               "encoding",
+                                               "pool",
+                                               "mode",
+                                               "positive",
+                                               "negative",
+                                               "neutral",
+                                               "volatility",
+                                               "brands",
+                                               "seed",
+                                               "shard",
+                                               "timestamps",
+                                               "run",
+                                               "schema-id",
+                                               "linger",
+                                               "batch-bytes",
+                                               "buffer-memory",
+                                               "in-flight",
+                                               "connections",
+                                               "delivery-timeout"};
 
 /// A slow run in batches of 8,000 would move once in a while; so it takes what 20 ms bring.
 constexpr Nanos kBatchSpan = 20 * kMillisecond;
 constexpr std::uint64_t kBatchSizeMax = 8000;
+constexpr std::size_t kFrameRoom = 64;           // for Confluent's frame
 constexpr std::size_t kTopicBatchHeadroom = 12;  // Kafka's default limit is 12 bytes over 1 MiB
 
 Error usage(std::string message, std::string hint = {}) {
@@ -124,23 +146,40 @@ kafka::Acks read_acks(Reader& read) {
   return acks == "0" ? kafka::Acks::kNone : acks == "1" ? kafka::Acks::kLeader : kafka::Acks::kAll;
 }
 
-ValuePool read_payload(Reader& read, std::uint64_t seed) {
+/// Nothing: the payload's own.
+std::optional<Encoding> read_encoding(Reader& read) {
+  constexpr std::pair<std::string_view, Encoding> kEncodings[] = {
+      {"avro", Encoding::kAvro}, {"json", Encoding::kJson}, {"protobuf", Encoding::kProtobuf}};
+  const std::string encoding = read.text("encoding");
+  for (const auto& [name, value] : kEncodings)
+    if (encoding == name) return value;
+  if (!encoding.empty())
+    read.wrong("encoding", usage(fmt::format("'{}' is no encoding", encoding),
+                                 "avro, json or protobuf; empty is the payload's own"));
+  return std::nullopt;
+}
+
+/// The values of a payload that is no tweet, or null.
+std::shared_ptr<const ImagePool> read_payload(Reader& read, std::uint64_t seed,
+                                              std::optional<Encoding> encoding) {
   const std::string payload = read.text("payload");
   if (payload == "tweet") return nullptr;
-  constexpr std::size_t kVariants = 1024;
-  if (payload.starts_with("random:")) {
-    auto size = parse_size(payload.substr(7));
-    if (size && *size > 0 && *size <= (1u << 20)) return random_values(*size, 0, kVariants, seed);
-    read.wrong(
-        "payload",
-        usage(fmt::format("'{}' is not a size from 1 to 1 MiB", payload.substr(7)), "random:100"));
-  } else if (payload.starts_with("file:")) {
-    return read.take("payload", file_values(payload.substr(5)), ValuePool());
-  } else {
-    read.wrong("payload", usage(fmt::format("'{}' is not a payload", payload),
-                                "tweet, random:N or file:PATH"));
-  }
-  return nullptr;
+  PayloadSettings settings{
+      .seed = seed, .schema = read.text("schema"), .references = read_references(read)};
+  settings.encoding = encoding;
+  auto opened = read.take("payload", open_payload(payload, settings));
+  if (!opened) return nullptr;
+  if (!read.text("registry").empty() && !opened->schema())
+    read.wrong("registry", usage(fmt::format("{} has no schema that it could be told", payload),
+                                 "with --encoding json name one: --schema FILE.json"));
+  auto pool = make_pool(std::move(opened), {}, read.count("pool"));
+  const std::uint64_t most = read.size("batch-bytes");
+  if (pool->bytes_max > kPayloadBytesMax ||
+      pool->bytes_max + kFrameRoom + kAroundPooledValueMax + kafka::kBatchHeaderBytes > most)
+    read.wrong("payload", usage(fmt::format("its values have up to {} bytes, and a batch {}",
+                                            pool->bytes_max, most),
+                                "make it smaller, or --batch-bytes larger"));
+  return pool;
 }
 
 void read_producer(Reader& read, StormOptions& options) {
@@ -226,7 +265,7 @@ Result<std::optional<TakenUp>> take_up_run(StormOptions& options, const Clock& c
 }  // namespace
 
 std::vector<std::string_view> storm_settings() {
-  return join_settings({kKafkaSettings, kStormSettings});
+  return join_settings({kKafkaSettings, kStormSettings, kRegistrySettings});
 }
 
 StormOptions read_storm(Reader& read) {
@@ -267,7 +306,10 @@ StormOptions read_storm(Reader& read) {
   if (schema_id > 0x7fffffff) read.wrong("schema-id", usage("a schema's id has 31 bits"));
   options.schema_id = static_cast<std::int32_t>(schema_id);
   options.mix = read_mix(read, seed);
-  options.values = read_payload(read, seed);
+  options.registry = read_registry(read);
+  const auto encoding = read_encoding(read);
+  options.values = read_payload(read, seed, encoding);
+  options.tweet_encoding = encoding.value_or(Encoding::kAvro);
   read_producer(read, options);
 
   RunClaim& claim = run.claim;
@@ -283,6 +325,11 @@ StormOptions read_storm(Reader& read) {
   claim.payload = read.text("payload");
   claim.settings = fmt::format("mix {}, brands {}, pool {}", options.mix.to_string(),
                                read.text("brands"), options.tweets.pool);
+  if (options.values)
+    claim.settings = fmt::format("encoding {}, pool {}",
+                                 name_of(options.values->payload->encoding()), options.tweets.pool);
+  else if (options.tweet_encoding != Encoding::kAvro)
+    claim.settings += fmt::format(", encoding {}", name_of(options.tweet_encoding));
   if (run.timestamps_each) claim.settings += ", timestamps each";
   if (!options.values)
     for (const Brand& brand : options.tweets.brands)
@@ -330,6 +377,7 @@ Result<std::unique_ptr<Storm>> Storm::start(StormOptions options, const Clock& c
   Storm& self = *storm;
   StormOptions& o = self.options_;
 
+  if (auto framed = frame_values(o, clock); !framed) return std::move(framed).error();
   auto keeper = make_keeper(o, clock, log);
   if (!keeper) return std::move(keeper).error();
   self.keeper_ = std::move(*keeper);
@@ -352,6 +400,10 @@ Result<std::unique_ptr<Storm>> Storm::start(StormOptions options, const Clock& c
     if (made.values)
       return std::make_unique<PooledFiller>(
           PooledFillerSettings{run.run, run.seed, run.batch_size, run.streams}, made.values);
+    if (made.tweet_encoding != Encoding::kAvro)
+      return std::make_unique<PlainTweetFiller>(
+          PlainTweetSettings{run.run, made.tweet_encoding, made.frame}, *self.generator_,
+          *self.mixes_);
     return std::make_unique<TweetFiller>(
         TweetFillerSettings{
             .run = run.run, .confluent = made.schema_id != 0, .schema_id = made.schema_id},

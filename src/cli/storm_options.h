@@ -10,11 +10,19 @@
 #include "ledger/exchange.h"
 #include "ledger/regenerate.h"
 #include "observe/snapshot.h"
+#include "registry/registry.h"
 #include "storm/pooled_filler.h"
 #include "storm/run.h"
 #include "storm/tweet_filler.h"
 
 namespace ds::cli {
+
+/// Who is asked for the id that stands before each value.
+struct RegistryOptions {
+  RegistrySettings settings;  // without a URL nobody is
+  std::string subject;        // empty: TOPIC-value
+  bool look_up = false;       // what is not there is an error; else it is registered
+};
 
 struct StormOptions {
   kafka::ClientSettings client;
@@ -22,11 +30,14 @@ struct StormOptions {
   std::string engine;
   kafka::TopicSpec topic;
   TweetSettings tweets;
+  Encoding tweet_encoding = Encoding::kAvro;
   std::int32_t schema_id = 0;  // of Confluent's frame; 0: none
+  ByteVec frame;               // what it is; empty: none
+  RegistryOptions registry;
   Mix mix;
-  ValuePool values;        // of payloads that are not tweets; null for tweets
-  bool run_named = false;  // by --run: it may have begun already
-  RunSettings run;         // what the topic tells (partitions, streams) comes in Storm::start()
+  std::shared_ptr<const ImagePool> values;  // of payloads that are not tweets; null for tweets
+  bool run_named = false;                   // by --run: it may have begun already
+  RunSettings run;  // what the topic tells (partitions, streams) comes in Storm::start()
 };
 
 /// The settings that read_storm() takes, those for Kafka among them.

@@ -4,6 +4,9 @@
 //   struct Visitor {
 //     void tweet(const kafka::RecordView&, const TweetView&, Sentiment);
 //     void reading(const kafka::RecordView&, const Reading&);   // left out: they are no tweets
+//     /// Left out: what follows decides. A record that carries its identity in a header; `reading`
+//     /// when it is one, too. False: it is to be taken for what it looks like.
+//     bool payload(const kafka::RecordView&, const RecordId&, const std::optional<Reading>&);
 //     void undecodable(const Undecodable&);
 //     void batch_done(const kafka::BatchHeader&);   // its records have all been visited
 //   };
@@ -19,6 +22,8 @@
 
 #include "kafka/client/source.h"
 #include "kafka/wire/record_batch.h"
+#include "ledger/record_id.h"
+#include "record/avro_tweet.h"
 #include "record/identity.h"
 #include "record/reading.h"
 #include "record/tweet_decoder.h"
@@ -116,6 +121,29 @@ bool visit_reading(const kafka::RecordView& record, ByteView value, TweetDecoder
   return false;
 }
 
+/// What a reading says of itself must be what its header says, so nothing else passes for one.
+inline std::optional<Reading> reading_of(const kafka::RecordView& record, const RecordId& id,
+                                         TweetDecoder& decoder) {
+  if (!record.value || record.value->empty()) return std::nullopt;
+  auto reading = (*record.value)[0] == '{' ? decoder.reading(*record.value)
+                                           : decode_avro_reading(unframed(*record.value));
+  if (reading && (reading->producer_id != static_cast<std::int64_t>(id.stream) ||
+                  reading->sequence != static_cast<std::int64_t>(id.sequence)))
+    reading.reset();
+  return reading;
+}
+
+template <typename Visitor>
+bool visit_payload(const kafka::RecordView& record, TweetDecoder& decoder, Visitor& visitor) {
+  if constexpr (requires { visitor.payload(record, RecordId(), std::optional<Reading>()); }) {
+    if (record.header_count == 0) [[likely]]
+      return false;
+    const auto id = id_in_headers(record);
+    return id && visitor.payload(record, *id, reading_of(record, *id, decoder));
+  }
+  return false;
+}
+
 /// Visits every record from fetched.first_offset on. Batches that fail their checksum and records
 /// that cannot be read are told as undecodable, and the walk goes on behind them.
 ///
@@ -141,6 +169,7 @@ void read_tweets(const kafka::Fetched& fetched, ByteVec& scratch, TweetDecoder& 
       while (records.next(record)) {
         if (record.offset < fetched.first_offset) continue;
         next = record.offset + 1;
+        if (visit_payload(record, decoder, visitor)) continue;
         const bool json = record.value && !record.value->empty() && (*record.value)[0] == '{';
         if (json && visit_reading(record, *record.value, decoder, true, visitor)) continue;
         const bool is_tweet = record.value && decoder.decode(*record.value, tweet);

@@ -1,18 +1,10 @@
 #include "ledger/verify.h"
 
 #include "ledger/read_tweets.h"
+#include "ledger/record_id.h"
 
 namespace ds {
 namespace {
-
-/// The identity that other payloads carry.
-std::optional<RecordId> id_in_headers(const kafka::RecordView& record) {
-  if (record.header_count == 0) return std::nullopt;
-  kafka::HeaderReader headers(record);
-  while (const auto header = headers.next())
-    if (header->key == "ds-id" && header->value) return parse_binary_id(as_text(*header->value));
-  return std::nullopt;
-}
 
 /// Starts everything where it is told, and forgets nothing.
 class StartAt final : public kafka::AssignmentListener {

@@ -29,5 +29,10 @@ struct ConfluentFrame {
   ByteView payload;
 };
 std::optional<ConfluentFrame> take_confluent_frame(ByteView bytes);
+/// What lies in the frame, or the bytes themselves where there is none.
+inline ByteView unframed(ByteView bytes) {
+  const auto frame = take_confluent_frame(bytes);
+  return frame ? frame->payload : bytes;
+}
 
 }  // namespace ds

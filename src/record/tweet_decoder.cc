@@ -6,13 +6,21 @@
 #include <deque>
 
 #include "record/avro_tweet.h"
+#include "record/tweet_forms.h"
 
 namespace ds {
 namespace {
 
-bool decode_confluent(ByteView bytes, TweetView& tweet) {
-  const auto frame = take_confluent_frame(bytes);
-  return frame && decode_avro_tweet(frame->payload, tweet);
+/// By the first field's tag and its length; an Avro tweet would have an id of five characters.
+bool looks_like_protobuf(ByteView bytes) {
+  return bytes.size() > 2 && bytes[0] == 0x0a && bytes[1] == 36;
+}
+
+/// What Protobuf puts before it says which message of the file it is: a zero is the first.
+bool decode_framed(ByteView value, TweetView& tweet) {
+  if (!value.empty() && value[0] == 0 && looks_like_protobuf(value.subspan(1)))
+    return decode_protobuf_tweet(value.subspan(1), tweet);
+  return decode_avro_tweet(value, tweet);
 }
 
 }  // namespace
@@ -56,7 +64,16 @@ bool TweetDecoder::decode(ByteView bytes, TweetView& tweet) {
   }
   if (!bytes.empty() && bytes[0] == '{') return decode_json(bytes, tweet);
   if (!bytes.empty() && bytes[0] == 0 && decode_confluent(bytes, tweet)) return true;
+  if (looks_like_protobuf(bytes) && decode_protobuf_tweet(bytes, tweet)) return true;
   return decode_avro_tweet(bytes, tweet);
+}
+
+bool TweetDecoder::decode_confluent(ByteView bytes, TweetView& tweet) {
+  const auto frame = take_confluent_frame(bytes);
+  if (!frame) return false;
+  if (!frame->payload.empty() && frame->payload[0] == '{')
+    return decode_json(frame->payload, tweet);
+  return decode_framed(frame->payload, tweet);
 }
 
 bool TweetDecoder::decode_json(ByteView bytes, TweetView& tweet) {

@@ -12,8 +12,9 @@
 
 namespace ds {
 
-/// kAuto tells them apart by their first byte: '{' is JSON (a negative length in Avro), 0 is
-/// Confluent's frame unless what follows is no tweet.
+/// kAuto tells them apart by their first bytes: '{' is JSON (a negative length in Avro), 0 is
+/// Confluent's frame unless what follows is no tweet, 0a 24 is Protobuf's field 1 of 36 characters.
+/// In the frame lies any of the three.
 enum class TweetEncoding { kAuto, kAvro, kConfluent, kJson };
 Result<TweetEncoding> parse_tweet_encoding(std::string_view name);
 
@@ -38,6 +39,7 @@ class TweetDecoder {
  private:
   struct Json;
   bool decode_json(ByteView bytes, TweetView& tweet);
+  bool decode_confluent(ByteView bytes, TweetView& tweet);
 
   TweetEncoding encoding_;
   std::unique_ptr<Json> json_;  // made for the first JSON

@@ -4,6 +4,7 @@
 #include <cstring>
 
 #include "base/json_writer.h"
+#include "base/utf8.h"
 #include "ledger/read_tweets.h"
 #include "sink/tally.h"
 
@@ -18,6 +19,10 @@ struct Counting {
   }
   void reading(const kafka::RecordView&, const Reading& reading) {
     tally.add(reading.timestamp_producer);
+  }
+  bool payload(const kafka::RecordView& record, const RecordId&, const std::optional<Reading>&) {
+    tally.add(record.timestamp);
+    return true;
   }
   void undecodable(const Undecodable& what) { tally.dead_lettered(what.count()); }
   void batch_done(const kafka::BatchHeader&) {}
@@ -53,6 +58,29 @@ struct ReadingLine {
   }
 };
 
+struct PayloadLine {
+  const kafka::TopicPartition& from;
+  const kafka::RecordView& record;
+  const RecordId& id;
+
+  static void fields(auto& self, auto& io) {
+    io("topic", self.from.topic);
+    io("partition", self.from.partition);
+    io("offset", self.record.offset);
+    io("timestamp", self.record.timestamp);
+    io("run", run_name(self.id.run));
+    io("stream", self.id.stream);
+    io("sequence", self.id.sequence);
+    const auto put = [&](std::string_view name, const std::optional<ByteView>& bytes) {
+      if (bytes && !is_utf8(as_text(*bytes)))
+        return io(fmt::format("{}_hex", name), to_hex(*bytes));
+      io(name, bytes ? std::optional(std::string(as_text(*bytes))) : std::nullopt);
+    };
+    put("key", self.record.key);
+    put("value", self.record.value);
+  }
+};
+
 struct ErrorLine {
   const kafka::TopicPartition& from;
   std::int64_t offset;
@@ -82,6 +110,14 @@ struct Printing : Counting {
     Counting::reading(record, reading);
     JsonWriter(lines).put(ReadingLine{*from, record.offset, reading});
     lines += '\n';
+  }
+  bool payload(const kafka::RecordView& record, const RecordId& id,
+               const std::optional<Reading>& of) {
+    if (of) return reading(record, *of), true;
+    Counting::payload(record, id, of);
+    JsonWriter(lines).put(PayloadLine{*from, record, id});
+    lines += '\n';
+    return true;
   }
   void undecodable(const Undecodable& what) {
     Counting::undecodable(what);

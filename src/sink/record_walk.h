@@ -10,6 +10,10 @@
 //     std::string_view tweet(const Place&, const kafka::RecordView&, const TweetView&, Sentiment);
 //     std::string_view reading(const Place&, const kafka::RecordView&, const Reading&);
 //     void batch_done(const kafka::TopicPartition&, const kafka::BatchHeader&);
+//     // Left out: what is neither a tweet nor a reading is a dead letter, and readings are
+//     nobody's. std::string_view payload(const Place&, const kafka::RecordView&, const RecordId&);
+//     std::string_view reading(const Place&, const kafka::RecordView&, const Reading&,
+//                              const RecordId&);
 //   };
 #pragma once
 
@@ -64,10 +68,15 @@ inline bool is_sound_tag(std::string_view text) {
 
 }  // namespace detail
 
+inline std::string_view unsound_time(std::int64_t timestamp_ms) {
+  if (timestamp_ms > kStoredTimeMax || timestamp_ms < -kStoredTimeMax)
+    return "its timestamp does not fit into 64 bits of nanoseconds";
+  return {};
+}
+
 /// Why no store takes this tweet, the same for all of them; empty when they do.
 inline std::string_view unsound(const TweetView& tweet) {
-  if (tweet.timestamp > kStoredTimeMax || tweet.timestamp < -kStoredTimeMax)
-    return "its timestamp does not fit into 64 bits of nanoseconds";
+  if (const auto why = unsound_time(tweet.timestamp); !why.empty()) return why;
   if (!detail::is_sound_tag(tweet.brand))
     return "its brand is empty, too long, not UTF-8, has control characters or ends in a backslash";
   if (tweet.text.size() > kStoredTextMax) return "its text is longer than 64 KiB";
@@ -77,9 +86,7 @@ inline std::string_view unsound(const TweetView& tweet) {
   return {};
 }
 inline std::string_view unsound(const Reading& reading) {
-  if (reading.timestamp_producer > kStoredTimeMax || reading.timestamp_producer < -kStoredTimeMax)
-    return "its timestamp does not fit into 64 bits of nanoseconds";
-  return {};
+  return unsound_time(reading.timestamp_producer);
 }
 
 /// Threads: one. Lifetime: of one store(); borrows all it is given.
@@ -137,6 +144,27 @@ class Walk {
     if (why.empty()) why = to_.reading(Place{keep(origin), origin.offset}, record, reading);
     if (!why.empty()) return refuse(record, why);
     tally_.add(reading.timestamp_producer);
+  }
+
+  /// A store that has no place for payloads takes each for what it looks like.
+  bool payload(const kafka::RecordView& record, const RecordId& id,
+               const std::optional<Reading>& reading) {
+    if constexpr (requires(Place place) { to_.payload(place, record, id); }) {
+      if (record.offset < stored_below_) return tally_.suppressed(), true;
+      const Origin origin = origin_at(record);
+      if (is_repeat(origin)) return tally_.suppressed(), true;
+      const std::int64_t time = reading ? reading->timestamp_producer : record.timestamp;
+      std::string_view why = reading ? unsound(*reading) : unsound_time(record.timestamp);
+      const Place place{keep(origin), origin.offset};
+      if (why.empty())
+        why = reading ? to_.reading(place, record, *reading, id) : to_.payload(place, record, id);
+      if (why.empty())
+        tally_.add(time);
+      else
+        refuse(record, why);
+      return true;
+    }
+    return false;
   }
 
   void undecodable(const Undecodable& what) {

@@ -45,6 +45,10 @@ class Statement {
     sqlite3_bind_blob64(get(), at, bytes.data(), bytes.size(), SQLITE_STATIC);
     return *this;
   }
+  Statement& bind_null(int at) {
+    sqlite3_bind_null(get(), at);
+    return *this;
+  }
 
   /// SQLITE_ROW, SQLITE_DONE or an error's number.
   int step() { return sqlite3_step(get()); }
@@ -53,6 +57,11 @@ class Statement {
   /// Lifetime: until the next step or reset.
   std::string_view text(int at) const {
     const auto* data = reinterpret_cast<const char*>(sqlite3_column_text(get(), at));
+    return {data, static_cast<std::size_t>(sqlite3_column_bytes(get(), at))};
+  }
+  /// The same of blobs and texts alike; NULL has no bytes.
+  ByteView bytes(int at) const {
+    const auto* data = static_cast<const std::uint8_t*>(sqlite3_column_blob(get(), at));
     return {data, static_cast<std::size_t>(sqlite3_column_bytes(get(), at))};
   }
 

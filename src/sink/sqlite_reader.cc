@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include "record/content_hash.h"
 #include "sink/sqlite_store.h"
 
 namespace ds {
@@ -17,7 +18,7 @@ Result<std::uint64_t> rows_held(const std::string& path) {
   auto db = open_store_for_reading(path);
   if (!db) return std::move(db).error().while_trying("count the store's rows");
   std::uint64_t rows = 0;
-  for (const char* table : {"tweets", "readings"}) {
+  for (const char* table : {"tweets", "readings", "records"}) {
     const auto held = db->number(
         fmt::format("select ifnull((select max(rowid) from {0}) - (select min(rowid) from {0}) + 1,"
                     " 0)",
@@ -67,6 +68,20 @@ Status SqliteReader::read(StageVisitor& visitor) {
                    .text = rows->text(2),
                    .brand = rows->text(3),
                    .sentiment = rows->text(4)});
+  if (result != SQLITE_DONE) return db_.error();
+
+  // A file of before there were payloads has no such table.
+  const auto has_records = db_.number("select count(*) from sqlite_master where name = 'records'");
+  if (!has_records) return has_records.error();
+  if (*has_records == 0) return Done{};
+  auto payloads =
+      db_.prepare("select run, stream, sequence, value, timestamp from records order by rowid");
+  if (!payloads) return std::move(payloads).error();
+  while ((result = payloads->step()) == SQLITE_ROW)
+    visitor.payload({static_cast<std::uint64_t>(payloads->number(0)),
+                     static_cast<std::uint32_t>(payloads->number(1)),
+                     static_cast<std::uint64_t>(payloads->number(2))},
+                    content_hash(payloads->bytes(3)), payloads->number(4));
   if (result != SQLITE_DONE) return db_.error();
   return Done{};
 }

@@ -54,18 +54,36 @@ class SqliteSink::Storing {
     return {};
   }
 
+  /// A reading that carries its identity, which its row has no column for.
+  std::string_view reading(const Place& place, const kafka::RecordView& record, const Reading& of,
+                           const RecordId& id) {
+    keep(tables_.accounted.add(id));
+    return reading(place, record, of);
+  }
+
+  /// As readings, a row whatever the way of storing.
+  std::string_view payload(const Place& place, const kafka::RecordView& record,
+                           const RecordId& id) {
+    go_to(place.from);
+    keep(tables_.records.add(place.offset, record, id));
+    return {};
+  }
+
   void batch_done(const kafka::TopicPartition& from, const kafka::BatchHeader& header) {
     end_ = std::max(end_, header.next_offset());
     if (rollup_) keep(tables_.rollups.end_batch(from));
-    if (!raw_) keep(tables_.accounted.flush());
+    keep(tables_.accounted.flush());
     // A compressed batch lies in scratch memory, which the next one takes.
-    if (raw_ && header.codec() != kafka::Compression::kNone) keep(tables_.tweets.flush());
+    if (header.codec() == kafka::Compression::kNone) return;
+    if (raw_) keep(tables_.tweets.flush());
+    keep(tables_.records.flush());
   }
 
   void end(const kafka::Fetched& fetched) { next_[fetched.from] = end_; }
   void finish() {
     if (raw_) keep(tables_.tweets.flush());
     keep(tables_.readings.flush());
+    keep(tables_.records.flush());
   }
 
   /// What was refused first, if anything.
@@ -78,6 +96,7 @@ class SqliteSink::Storing {
     from_ = &from;
     if (raw_) keep(tables_.tweets.begin(from));
     keep(tables_.readings.begin(from, wall_ms_));
+    keep(tables_.records.begin(from));
   }
   /// Without this all of the new topic's records would pass for duplicates.
   void refuse_shrunken(const kafka::Fetched& fetched, std::int64_t stored) {
@@ -129,6 +148,8 @@ Status SqliteSink::prepare() {
   if (!tweets) return std::move(tweets).error();
   auto readings = ReadingRows::make(db_);
   if (!readings) return std::move(readings).error();
+  auto records = RecordRows::make(db_);
+  if (!records) return std::move(records).error();
   auto rollups = RollupRows::make(db_);
   if (!rollups) return std::move(rollups).error();
   auto accounted = AccountedRows::make(db_);
@@ -136,8 +157,8 @@ Status SqliteSink::prepare() {
   auto offsets = OffsetRows::make(db_);
   if (!offsets) return std::move(offsets).error();
   tables_.reset(new Tables{std::move(tweets).value(), std::move(readings).value(),
-                           std::move(rollups).value(), std::move(accounted).value(),
-                           std::move(offsets).value()});
+                           std::move(records).value(), std::move(rollups).value(),
+                           std::move(accounted).value(), std::move(offsets).value()});
   return Done{};
 }
 
@@ -166,6 +187,7 @@ Result<Stored> SqliteSink::store(std::span<const kafka::Fetched> batches) {
     // Whatever the writers still hold belongs to a transaction that never was.
     tables_->tweets.drop();
     tables_->readings.drop();
+    tables_->records.drop();
     tables_->rollups.drop();
     tables_->accounted.drop();
     return stored;

@@ -42,6 +42,7 @@ class SqliteSink final : public Sink {
   struct Tables {
     TweetRows tweets;
     ReadingRows readings;
+    RecordRows records;
     RollupRows rollups;
     AccountedRows accounted;
     OffsetRows offsets;

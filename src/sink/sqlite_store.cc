@@ -6,12 +6,16 @@ namespace ds {
 namespace {
 
 // Came after the first stores were made: they get it when they are opened for writing.
-constexpr const char* kReadings =
+constexpr const char* kLaterTables =
     "create table if not exists readings("
     " topic text not null, partition integer not null, offset integer not null,"
     " timestamp_kafka integer not null, timestamp_db integer not null, data real not null,"
     " timestamp_producer integer not null, producer_id integer not null,"
-    " sequence integer not null);";
+    " sequence integer not null);"
+    "create table if not exists records("
+    " topic text not null, partition integer not null, offset integer not null,"
+    " timestamp integer not null, run integer not null, stream integer not null,"
+    " sequence integer not null, key, hash integer not null, value);";
 
 constexpr const char* kTables =
     "create table if not exists meta(key text primary key, value) without rowid;"
@@ -89,7 +93,7 @@ Result<sqlite::Database> open_store(const std::string& path) {
   if (!schema) return schema.error();
   if (!*schema)
     if (auto made = make_tables(*db); !made) return std::move(made).error();
-  if (auto made = db->exec(kReadings); !made) return std::move(made).error();
+  if (auto made = db->exec(kLaterTables); !made) return std::move(made).error();
   // A log of 64 MiB between checkpoints writes each page once instead of many times.
   if (auto set = db->exec("pragma wal_autocheckpoint=4096; pragma cache_size=-32768"); !set)
     return std::move(set).error();

@@ -3,6 +3,8 @@
 //   tweets        a row per record, in the order of storing; no index, because one costs five
 //                 sixths of the speed
 //   readings      a row per sensor's reading, in the order of storing
+//   records       a row per record of any other payload, with the identity that it carries (run,
+//                 stream, sequence), its content_hash() and its bytes, in the order of storing
 //   rollups       a row per record batch, window, brand and sentiment, with the exact count
 //   offsets       where each partition goes on; moves in the transaction that stores the rows
 //   accounted     sequence ranges of records that are stored without a row of their own: in

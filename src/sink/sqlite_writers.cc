@@ -2,11 +2,14 @@
 
 #include <utility>
 
+#include "base/utf8.h"
+#include "record/content_hash.h"
+
 namespace ds {
 namespace {
 
-std::string insert_many(int rows, int shared, int own) {
-  std::string sql = "insert into tweets values";
+std::string insert_many(std::string_view table, int rows, int shared, int own) {
+  std::string sql = fmt::format("insert into {} values", table);
   for (int row = 0; row < rows; ++row) {
     sql += row == 0 ? "(?1,?2" : ",(?1,?2";
     for (int i = 1; i <= own; ++i) sql += fmt::format(",?{}", shared + row * own + i);
@@ -18,9 +21,9 @@ std::string insert_many(int rows, int shared, int own) {
 }  // namespace
 
 Result<TweetRows> TweetRows::make(sqlite::Database& db) {
-  auto many = db.prepare(insert_many(kRows, kShared, kOwn));
+  auto many = db.prepare(insert_many("tweets", kRows, kShared, kOwn));
   if (!many) return std::move(many).error();
-  auto one = db.prepare(insert_many(1, kShared, kOwn));
+  auto one = db.prepare(insert_many("tweets", 1, kShared, kOwn));
   if (!one) return std::move(one).error();
   return TweetRows(db, std::move(many).value(), std::move(one).value());
 }
@@ -83,6 +86,50 @@ bool ReadingRows::insert(sqlite::Statement& statement, int rows) {
       statement.bind(at + 1, offset).bind(at + 2, timestamp_kafka).bind(at + 3, reading.data);
       statement.bind(at + 4, reading.timestamp_producer).bind(at + 5, reading.producer_id);
       statement.bind(at + 6, reading.sequence);
+    }
+    if (!db_->run(statement)) return false;
+  }
+  return true;
+}
+
+Result<RecordRows> RecordRows::make(sqlite::Database& db) {
+  auto many = db.prepare(insert_many("records", kRows, kShared, kOwn));
+  if (!many) return std::move(many).error();
+  auto one = db.prepare(insert_many("records", 1, kShared, kOwn));
+  if (!one) return std::move(one).error();
+  return RecordRows(db, std::move(many).value(), std::move(one).value());
+}
+
+bool RecordRows::begin(const kafka::TopicPartition& from) {
+  if (from == from_) return true;
+  if (!flush()) return false;
+  from_ = from;
+  for (sqlite::Statement* statement : {&many_, &one_})
+    statement->bind(1, from_.topic).bind(2, from_.partition);
+  return true;
+}
+
+bool RecordRows::insert(sqlite::Statement& statement, int rows) {
+  // Text as text, so that people can read it; the bytes are the same.
+  const auto bind = [&](int at, const std::optional<ByteView>& bytes) {
+    if (!bytes)
+      statement.bind_null(at);
+    else if (is_utf8(as_text(*bytes)) && as_text(*bytes).find('\0') == std::string_view::npos)
+      statement.bind(at, as_text(*bytes));
+    else
+      statement.bind(at, *bytes);
+  };
+  const int count = std::exchange(count_, 0);
+  for (int i = 0; i < count;) {
+    int at = kShared;
+    for (const int end = i + rows; i < end; ++i, at += kOwn) {
+      const Row& row = pending_[static_cast<std::size_t>(i)];
+      const std::uint64_t content = content_hash(row.value.value_or(ByteView{}));
+      statement.bind(at + 1, row.offset).bind(at + 2, row.timestamp);
+      statement.bind(at + 3, row.id.run).bind(at + 4, row.id.stream).bind(at + 5, row.id.sequence);
+      bind(at + 6, row.key);
+      statement.bind(at + 7, static_cast<std::int64_t>(content));
+      bind(at + 8, row.value);
     }
     if (!db_->run(statement)) return false;
   }

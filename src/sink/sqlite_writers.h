@@ -86,6 +86,41 @@ class ReadingRows {
   int count_ = 0;
 };
 
+/// Rows of `records`: payloads that are neither tweets nor readings, by the identity that they
+/// carry.
+/// Lifetime: what was added must stay where it is until flush().
+class RecordRows {
+ public:
+  static constexpr int kRows = 32;
+  static Result<RecordRows> make(sqlite::Database& db);
+
+  bool begin(const kafka::TopicPartition& from);
+  bool add(std::int64_t offset, const kafka::RecordView& record, const RecordId& id) {
+    pending_[static_cast<std::size_t>(count_)] = {offset, record.timestamp, id, record.key,
+                                                  record.value};
+    return ++count_ < kRows || insert(many_, kRows);
+  }
+  bool flush() { return insert(one_, 1); }
+  void drop() { count_ = 0; }
+
+ private:
+  static constexpr int kShared = 2, kOwn = 8;
+  struct Row {
+    std::int64_t offset = 0, timestamp = 0;
+    RecordId id;
+    std::optional<ByteView> key, value;
+  };
+  RecordRows(sqlite::Database& db, sqlite::Statement many, sqlite::Statement one)
+      : db_(&db), many_(std::move(many)), one_(std::move(one)) {}
+  bool insert(sqlite::Statement& statement, int rows);
+
+  sqlite::Database* db_;
+  sqlite::Statement many_, one_;
+  kafka::TopicPartition from_;
+  std::array<Row, kRows> pending_;
+  int count_ = 0;
+};
+
 /// Rows of `rollups`: the counts of one record batch.
 class RollupRows {
  public:

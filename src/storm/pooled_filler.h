@@ -1,26 +1,15 @@
-// Payloads that are bytes to us: `random:N` and `file:PATH`. A pool of values is made once; a
-// record is one of them, chosen by (seed, record number), with its identity in the header `ds-id`,
-// so that no two records of a run are equal.
+// Records of any payload but the tweet: a value out of a pool of images (record/payload/payload.h),
+// patched in place, with its identity in the header `ds-id`, so that no two records of a run are
+// equal.
 #pragma once
 
 #include <cstdint>
 #include <memory>
-#include <string>
-#include <vector>
 
-#include "base/result.h"
+#include "record/payload/payload.h"
 #include "storm/filler.h"
 
 namespace ds {
-
-/// Values that every worker shares and nobody changes.
-using ValuePool = std::shared_ptr<const std::vector<ByteVec>>;
-
-/// `count` values of `size` bytes, of which the share `compressible` (0…1) is one repeated byte.
-ValuePool random_values(std::size_t size, double compressible, std::size_t count,
-                        std::uint64_t seed);
-/// The file's lines; an empty or unreadable file is an error.
-Result<ValuePool> file_values(const std::string& path);
 
 struct PooledFillerSettings {
   std::uint64_t run = 0;
@@ -29,17 +18,27 @@ struct PooledFillerSettings {
   std::uint32_t streams = 64;
 };
 
-/// Cost: a copy of the value and some 40 bytes around it a record.
+/// Cost: a copy of the value, some nanoseconds a patch, its hash, and some 40 bytes around it; the
+/// hash of an image without patches is known beforehand.
 class PooledFiller final : public Filler {
  public:
-  PooledFiller(const PooledFillerSettings& settings, ValuePool values);
+  PooledFiller(const PooledFillerSettings& settings, std::shared_ptr<const ImagePool> pool);
   Filled fill(const FillRequest& request, ByteSpan into) override;
 
  private:
+  struct Hashed {
+    std::uint64_t content = 0;
+    bool known = false;
+  };
+
   const PooledFillerSettings settings_;
-  const ValuePool values_;
-  std::vector<std::uint64_t> contents_;  // content_hash() of each
+  const std::shared_ptr<const ImagePool> pool_;
+  std::vector<Hashed> hashes_;  // of each image
+  Image fresh_;
   KindSum sum_;
 };
+
+/// The most that a record has around its value.
+extern const std::size_t kAroundPooledValueMax;
 
 }  // namespace ds

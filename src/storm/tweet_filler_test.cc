@@ -9,7 +9,6 @@
 #include "base/random.h"
 #include "kafka/wire/record_batch.h"
 #include "record/avro_tweet.h"
-#include "storm/pooled_filler.h"
 
 namespace ds {
 namespace {
@@ -240,48 +239,6 @@ TEST(TweetFiller, GivesEachRecordItsOwnTimeWhenToldTo) {
       ASSERT_EQ(made.tweets[at].tweet_id, expected.tweet_id);
     }
     EXPECT_EQ(max, *std::ranges::max_element(times));
-  }
-}
-
-TEST(PooledFiller, GivesEachRecordItsOwnTimeWhenToldTo) {
-  PooledFiller filler({.run = 9, .seed = 3, .batch_size = 500, .streams = 7},
-                      random_values(100, 0.5, 50, 1));
-  ByteVec buffer(200'000);
-  const TickingClock clock;
-  const Filled filled =
-      filler.fill({.batch = 1, .count = 500, .timestamp_ms = kNow, .each = &clock}, buffer);
-  ASSERT_EQ(filled.records, 500u);
-  std::int64_t max = 0;
-  const auto times = kafka_times(ByteView(buffer).first(filled.bytes), max);
-  ASSERT_EQ(times.size(), 500u);
-  for (std::int64_t j = 0; j < 500; ++j)
-    ASSERT_EQ(times[static_cast<std::size_t>(j)], kNow + ((j + 1) % 50 == 0 ? -3 : j + 1));
-  EXPECT_EQ(max, *std::ranges::max_element(times));
-}
-
-TEST(PooledFiller, CarriesItsIdentityInAHeader) {
-  PooledFiller filler({.run = 9, .seed = 3, .batch_size = 500, .streams = 7},
-                      random_values(100, 0.5, 50, 1));
-  ByteVec buffer(20'000), scratch;
-  std::set<std::string> seen;
-  std::uint32_t first = 0;
-  while (first < 500) {
-    const Filled filled = filler.fill(
-        {.batch = 15, .first = first, .count = 500 - first, .timestamp_ms = kNow}, buffer);
-    ASSERT_GT(filled.records, 0u);
-    kafka::BatchCursor batches(ByteView(buffer).first(filled.bytes));
-    const auto batch = batches.next();
-    ASSERT_TRUE(batch && batch->header.verify(batch->bytes).ok());
-    kafka::RecordReader records(*batch, scratch);
-    while (const auto record = records.next()) {
-      EXPECT_EQ(record->value->size(), 100u);
-      kafka::HeaderReader headers(*record);
-      const auto header = headers.next();
-      ASSERT_TRUE(header && header->key == "ds-id" && header->value);
-      EXPECT_EQ(parse_binary_id(as_text(*header->value)), (RecordId{9, 1, 2 * 500 + first}));
-      ++first;
-    }
-    ASSERT_TRUE(records.status().ok()) << records.status().error().message;
   }
 }
 

@@ -1,0 +1,261 @@
+#include "record/payload/image.h"
+
+#include <algorithm>
+#include <array>
+#include <charconv>
+#include <cstring>
+
+#include "base/random.h"
+#include "base/varint.h"
+
+namespace ds {
+namespace {
+
+constexpr std::size_t kDecimalMax = 20;
+constexpr std::size_t kUuidLength = 36;
+
+/// Two digits for each number below a hundred.
+constexpr auto kDigitPairs = [] {
+  std::array<char, 200> pairs{};
+  for (std::size_t i = 0; i < 100; ++i) {
+    pairs[2 * i] = static_cast<char>('0' + i / 10);
+    pairs[2 * i + 1] = static_cast<char>('0' + i % 10);
+  }
+  return pairs;
+}();
+
+char* put_two(char* to, unsigned value) {
+  std::memcpy(to, kDigitPairs.data() + 2 * static_cast<std::size_t>(value % 100), 2);
+  return to + 2;
+}
+
+std::int64_t number_of(const Patch& patch, const RecordFacts& facts) {
+  using enum Patch::What;
+  const auto counted = [&](std::uint64_t n) {  // wraps around instead of overflowing
+    return static_cast<std::int64_t>(static_cast<std::uint64_t>(patch.start) +
+                                     static_cast<std::uint64_t>(patch.step) * n);
+  };
+  switch (patch.what) {
+    case kRecord:
+      return counted(facts.record);
+    case kStream:
+      return counted(facts.stream);
+    case kSequence:
+      return counted(facts.sequence);
+    case kMillis:
+      return facts.timestamp_ms;
+    case kSeconds:
+      return facts.timestamp_ms / 1000;
+    case kMicros:
+      return facts.timestamp_ms * 1000;
+    case kNanos:
+      return facts.timestamp_ms * 1'000'000;
+    case kNanosOfSecond:
+      return facts.timestamp_ms % 1000 * 1'000'000;
+    default:
+      return 0;
+  }
+}
+
+std::size_t decimal_size(std::int64_t value) {
+  std::uint64_t rest =
+      value < 0 ? ~static_cast<std::uint64_t>(value) + 1 : static_cast<std::uint64_t>(value);
+  std::size_t digits = value < 0 ? 2 : 1;
+  for (; rest >= 10'000; rest /= 10'000) digits += 4;
+  return digits + (rest >= 10) + (rest >= 100) + (rest >= 1000);
+}
+
+/// What a patch without a width takes.
+std::size_t inserted_size(const Patch& patch, const RecordFacts& facts) {
+  const std::int64_t value = number_of(patch, facts);
+  return patch.form == Patch::Form::kZigzag ? varint_size(zigzag(value)) : decimal_size(value);
+}
+
+std::uint8_t* put_padded_varint(std::uint8_t* to, std::uint64_t value, std::uint32_t width) {
+  for (std::uint32_t i = 1; i < width; ++i, value >>= 7)
+    *to++ = static_cast<std::uint8_t>(value | 128);
+  *to++ = static_cast<std::uint8_t>(value & 127);
+  return to;
+}
+
+std::array<std::uint8_t, 16> uuid_bytes(const Patch& patch, const RecordFacts& facts) {
+  const std::uint64_t seed = facts.seed ^ (0x7575696400000000ULL + patch.salt);
+  std::array<std::uint8_t, 16> bytes;
+  store_be(bytes.data(), random_at(seed, 2 * facts.record));
+  store_be(bytes.data() + 8, random_at(seed, 2 * facts.record + 1));
+  bytes[6] = static_cast<std::uint8_t>(0x40 | (bytes[6] & 15));
+  bytes[8] = static_cast<std::uint8_t>(0x80 | (bytes[8] & 63));
+  return bytes;
+}
+
+std::uint8_t* put_uuid(std::uint8_t* to, const std::array<std::uint8_t, 16>& bytes) {
+  constexpr char kHex[] = "0123456789abcdef";
+  for (std::size_t i = 0; i < 16; ++i) {
+    if (i == 4 || i == 6 || i == 8 || i == 10) *to++ = '-';
+    *to++ = static_cast<std::uint8_t>(kHex[bytes[i] >> 4]);
+    *to++ = static_cast<std::uint8_t>(kHex[bytes[i] & 15]);
+  }
+  return to;
+}
+
+/// A block of random words under a mask of the record's own: a word costs a load and an exclusive
+/// or, and no two records share a stretch that a codec could find.
+constexpr std::size_t kNoiseWords = 512;
+constexpr auto kNoise = [] {
+  std::array<std::uint64_t, kNoiseWords> words{};
+  for (std::size_t i = 0; i < kNoiseWords; ++i) words[i] = random_at(0x6e6f697365, i);
+  return words;
+}();
+
+std::uint8_t* put_noise(std::uint8_t* to, std::size_t width, const RecordFacts& facts) {
+  const std::uint64_t seed = facts.seed ^ 0x6e6f6973655f5f5fULL;
+  for (std::size_t block = 0; width > 0; ++block) {
+    // The mask turns with each block of the record, so that blocks differ, too.
+    const std::uint64_t mask = random_at(seed + block, facts.record);
+    const std::size_t bytes = std::min(width, kNoiseWords * 8);
+    std::size_t i = 0;
+    for (; 8 * i + 8 <= bytes; ++i) {
+      const std::uint64_t word = kNoise[i] ^ mask;
+      std::memcpy(to + 8 * i, &word, 8);
+    }
+    if (8 * i < bytes) {
+      const std::uint64_t word = kNoise[i] ^ mask;
+      std::memcpy(to + 8 * i, &word, bytes - 8 * i);
+    }
+    to += bytes;
+    width -= bytes;
+  }
+  return to;
+}
+
+std::uint8_t* put_number(std::uint8_t* to, const Patch& patch, std::int64_t value) {
+  using enum Patch::Form;
+  switch (patch.form) {
+    case kZigzag:
+      return put_zigzag(to, value);
+    case kVarint:
+      return put_padded_varint(to, static_cast<std::uint64_t>(value), patch.width);
+    case kZigzagOf:
+      return put_padded_varint(to, zigzag(value), patch.width);
+    case kLittle:
+      for (std::uint32_t i = 0; i < patch.width; ++i)
+        *to++ = static_cast<std::uint8_t>(static_cast<std::uint64_t>(value) >> (8 * i));
+      return to;
+    default: {
+      char digits[kDecimalMax];
+      const auto end = std::to_chars(digits, digits + sizeof digits, value).ptr;
+      const auto size = static_cast<std::size_t>(end - digits);
+      for (std::size_t i = size; i < patch.width; ++i) *to++ = '0';
+      // What does not fit its width keeps its last digits: the width is part of a length.
+      const char* const from = patch.width != 0 && size > patch.width ? end - patch.width : digits;
+      std::memcpy(to, from, static_cast<std::size_t>(end - from));
+      return to + (end - from);
+    }
+  }
+}
+
+std::uint8_t* put_patch(std::uint8_t* to, const Patch& patch, const RecordFacts& facts) {
+  switch (patch.what) {
+    case Patch::What::kIsoTime:
+      put_iso_time(reinterpret_cast<char*>(to), facts.timestamp_ms);
+      return to + kIsoTimeLength;
+    case Patch::What::kUuid:
+      return put_uuid(to, uuid_bytes(patch, facts));
+    case Patch::What::kUuidBytes: {
+      const auto bytes = uuid_bytes(patch, facts);
+      std::memcpy(to, bytes.data(), bytes.size());
+      return to + bytes.size();
+    }
+    case Patch::What::kNoise:
+      return put_noise(to, patch.width, facts);
+    default:
+      return put_number(to, patch, number_of(patch, facts));
+  }
+}
+
+}  // namespace
+
+void put_iso_time(char* to, std::int64_t timestamp_ms) {
+  // Days to a date by Howard Hinnant's civil_from_days.
+  const std::int64_t ms = ((timestamp_ms % 86'400'000) + 86'400'000) % 86'400'000;
+  const std::int64_t day = (timestamp_ms - ms) / 86'400'000 + 719'468;
+  const std::int64_t era = (day >= 0 ? day : day - 146'096) / 146'097;
+  const auto of_era = static_cast<unsigned>(day - era * 146'097);
+  const unsigned year_of_era = (of_era - of_era / 1460 + of_era / 36'524 - of_era / 146'096) / 365;
+  const unsigned of_year = of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
+  const unsigned shifted = (5 * of_year + 2) / 153;
+  const unsigned month = shifted < 10 ? shifted + 3 : shifted - 9;
+  const auto year =
+      static_cast<unsigned>((year_of_era + era * 400 + (month <= 2 ? 1 : 0)) % 10'000);
+  const auto of_day = static_cast<unsigned>(ms);
+  to = put_two(put_two(to, year / 100), year);
+  *to++ = '-';
+  to = put_two(to, month);
+  *to++ = '-';
+  to = put_two(to, of_year - (153 * shifted + 2) / 5 + 1);
+  *to++ = 'T';
+  to = put_two(to, of_day / 3'600'000);
+  *to++ = ':';
+  to = put_two(to, of_day / 60'000 % 60);
+  *to++ = ':';
+  to = put_two(to, of_day / 1000 % 60);
+  *to++ = '.';
+  to = put_two(to, of_day % 1000 / 10);
+  *to++ = static_cast<char>('0' + of_day % 10);
+  *to = 'Z';
+}
+
+void Image::append(Patch patch) {
+  if (patch.what == Patch::What::kIsoTime) patch.width = kIsoTimeLength;
+  if (patch.what == Patch::What::kUuid) patch.width = kUuidLength;
+  if (patch.what == Patch::What::kUuidBytes) patch.width = 16;
+  patch.at = static_cast<std::uint32_t>(bytes.size());
+  patches.push_back(patch);
+  bytes.resize(bytes.size() + patch.width);
+}
+
+void Image::append(const Image& other) {
+  for (Patch patch : other.patches) {
+    patch.at += static_cast<std::uint32_t>(bytes.size());
+    patches.push_back(patch);
+  }
+  bytes.insert(bytes.end(), other.bytes.begin(), other.bytes.end());
+}
+
+std::size_t Image::bytes_max() const {
+  std::size_t most = bytes.size();
+  for (const Patch& patch : patches)
+    if (patch.width == 0) most += kDecimalMax;
+  return most;
+}
+
+std::size_t size_of(const Image& image, const RecordFacts& facts) {
+  std::size_t size = image.bytes.size();
+  for (const Patch& patch : image.patches)
+    if (patch.width == 0) size += inserted_size(patch, facts);
+  return size;
+}
+
+std::uint8_t* put_image(std::uint8_t* to, const Image& image, const RecordFacts& facts) {
+  std::size_t from = 0;
+  const auto copy_up_to = [&](std::size_t end) {
+    if (end > from) std::memcpy(to, image.bytes.data() + from, end - from);
+    to += end - from;
+    from = end;
+  };
+  for (const Patch& patch : image.patches) {
+    copy_up_to(patch.at);
+    to = put_patch(to, patch, facts);
+    from += patch.width;
+  }
+  copy_up_to(image.bytes.size());
+  return to;
+}
+
+ByteVec made_of(const Image& image, const RecordFacts& facts) {
+  ByteVec made(size_of(image, facts));
+  put_image(made.data(), image, facts);
+  return made;
+}
+
+}  // namespace ds

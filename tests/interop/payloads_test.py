@@ -1,0 +1,360 @@
+#!/usr/bin/env python3
+"""Each payload in each encoding, with Confluent's frame and without: storm -> Apache Kafka -> our
+pipeline, verified by identity, and read by other people's libraries (fastavro, protobuf, jsonschema,
+Confluent's own deserializers) from what the store holds.
+
+A registry of the project's own answers as Confluent's does (tests/servers/registry).
+"""
+import fcntl
+import functools
+import hashlib
+import json
+import os
+import pathlib
+import shutil
+import subprocess
+import sys
+import time
+
+import storm
+
+HERE = pathlib.Path(__file__).resolve().parent
+REGISTRY = HERE.parent / "servers/registry/registry.py"
+REQUIREMENTS = HERE / "payload_oracles.requirements.txt"
+TOTAL = storm.size(2_000, 200_000)
+JUDGED = 200  # values of each that the libraries read
+
+ADDRESS = {"type": "record", "name": "Address", "namespace": "shop", "fields": [
+    {"name": "city", "type": {"type": "string", "ds": {"options": ["Basel", "Bern"]}}}]}
+ORDER = {"type": "record", "name": "Order", "namespace": "shop", "fields": [
+    {"name": "id", "type": {"type": "long", "ds": {"role": "sequence"}}},
+    {"name": "at", "type": {"type": "long", "logicalType": "timestamp-millis"}},
+    {"name": "trace", "type": {"type": "string", "logicalType": "uuid"}},
+    {"name": "price", "type": {"type": "bytes", "logicalType": "decimal", "precision": 9, "scale": 2}},
+    {"name": "kind", "type": {"type": "enum", "name": "Kind", "symbols": ["A", "B"]}},
+    {"name": "code", "type": {"type": "fixed", "name": "Code", "size": 4}},
+    {"name": "tags", "type": {"type": "map", "values": ["null", "double"]}},
+    {"name": "parent", "type": ["null", "Order"]}]}
+WITH_ADDRESS = {"type": "record", "name": "Parcel", "namespace": "shop", "fields": [
+    {"name": "id", "type": {"type": "long", "ds": {"role": "sequence"}}},
+    {"name": "to", "type": "shop.Address"}]}
+PERSON = {"type": "object", "required": ["id", "name"], "properties": {
+    "id": {"type": "integer", "ds": {"role": "sequence"}},
+    "name": {"type": "string", "minLength": 2, "maxLength": 12},
+    "mail": {"type": "string", "format": "email"},
+    "code": {"type": "string", "pattern": "^[A-Z]{2}-\\d{3}$"},
+    "age": {"type": "integer", "minimum": 0, "exclusiveMaximum": 120},
+    "friends": {"type": "array", "items": {"$ref": "#"}, "maxItems": 2}}}
+PROTO = """syntax = "proto3";
+package shop;
+import "google/protobuf/timestamp.proto";
+message Ignored { int32 n = 1; }
+message Order {
+  int64 id = 1;  // ds: {"role": "sequence"}
+  google.protobuf.Timestamp at = 2;
+  repeated Line lines = 3;
+  map<string, sint32> counts = 4;
+  oneof how { string card = 5; bool cash = 6; }
+  message Line { string name = 1; fixed32 amount = 2; }
+}
+"""
+TEMPLATE = ('{"id":{{sequence}},"at":"{{timestamp iso}}","user":"u{{zipf 1.1 1000}}",'
+            '"colour":"{{choice red:3 green}}","trace":"{{uuid}}"}\n')
+ANY_OBJECT = {"type": "object", "required": ["id"]}
+
+
+@functools.cache
+def oracles():
+    """The folder of the judges' packages, made at the first use; None when they cannot be had."""
+    cache = pathlib.Path(os.environ.get("XDG_CACHE_HOME") or pathlib.Path.home() / ".cache") / "datastorm"
+    cache.mkdir(parents=True, exist_ok=True)
+    key = hashlib.sha256(REQUIREMENTS.read_bytes() + sys.version.encode()).hexdigest()[:12]
+    folder = cache / f"payload-oracles-{key}"
+    with open(cache / "payload-oracles.lock", "w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if not folder.exists():
+            new = folder.with_suffix(".new")
+            shutil.rmtree(new, ignore_errors=True)
+            for command in ([sys.executable, "-m", "venv", new],
+                            [new / "bin/python", "-m", "pip", "install", "-q", "--no-deps",
+                             "--target", new / "packages", "-r", REQUIREMENTS]):
+                done = subprocess.run([str(each) for each in command], capture_output=True, text=True, timeout=300)
+                if done.returncode:
+                    print(f"  {done.stderr.strip()[-300:]}", flush=True)
+                    return None
+            new.rename(folder)
+    return folder / "packages"
+
+
+class Payloads(storm.Case):
+    limit = 600
+
+    def setUp(self):
+        super().setUp()
+        packages = oracles()
+        if packages is None:
+            storm.missing(self, "fastavro, protobuf, jsonschema and confluent-kafka cannot be had")
+        if str(packages) not in sys.path:
+            sys.path.insert(0, str(packages))
+        for name, text in (("order.avsc", ORDER), ("parcel.avsc", WITH_ADDRESS), ("address.avsc", ADDRESS),
+                           ("person.json", PERSON), ("any.json", ANY_OBJECT), ("order.proto", PROTO),
+                           ("order.tpl", TEMPLATE)):
+            (self.folder / name).write_text(text if isinstance(text, str) else json.dumps(text))
+        (self.folder / "lines.ndjson").write_text("".join(f'{{"line":{i}}}\n' for i in range(700)))
+
+    def registry(self, *options):
+        process = self.keep(storm.Process([sys.executable, REGISTRY, *options], self.folder / f"registry-{time.monotonic_ns()}.log"))
+        return process.told(r"registry ready at (\S+)")
+
+    # ---- one way through
+
+    def through(self, address, topic, payload, *options, table="records", total=TOTAL):
+        """Produces, consumes and verifies; returns the store."""
+        made = self.run_json("produce", "--brokers", address, "--topic", topic, "--payload", payload,
+                             "--total", total, "--batch-size", 250, "--partitions", 4, "--streams", 8, *options)
+        store = self.folder / f"{topic}.db"
+        read = self.run_json("consume", "--brokers", address, "--topic", topic, "--group", f"g-{topic}",
+                             "--sink", f"sqlite:{store}", "--until-end")
+        rows = self.select(store, f"select count(*) from {table}")[0][0]
+        self.same(topic, asked=total, acknowledged=made["acknowledged"], stored=read["stored"], rows=rows)
+        self.assertEqual(0, read["dead_lettered"])
+        for stage in (["--sink", f"sqlite:{store}"], []):
+            verdict = self.run_json("verify", "--brokers", address, "--topic", topic, "--run", made["run"], *stage)
+            self.assertEqual([total, total, 0, 0, 0, 0, 0],
+                             [verdict[k] for k in ("expected", "found", "lost", "duplicated", "disordered",
+                                                   "corrupted", "foreign")], verdict)
+        return store
+
+    def values(self, store):
+        """The first values of each partition as bytes, by their number in the run."""
+        rows = self.select(store, "select stream, sequence, cast(value as blob) from records where sequence < 250 "
+                                  "order by sequence, stream limit ?", JUDGED)
+        return [(stream * 250 + sequence, value) for stream, sequence, value in rows]
+
+    def judge(self, what, store, read, number=lambda value: value["id"]):
+        """`read` takes each value; the record's number is where the schema says."""
+        values = self.values(store)
+        for record, value in values:
+            decoded = read(value)
+            if number is not None:
+                self.assertEqual(record, number(decoded), decoded)
+        self.same(f"{what} read by others", values=len(values), wanted=JUDGED)
+
+    # ---- what the libraries say
+
+    def avro_reader(self, schema):
+        import io
+        import fastavro
+        parsed = fastavro.parse_schema(json.loads(json.dumps(schema)), {})
+
+        def read(value):
+            stream = io.BytesIO(value)
+            decoded = fastavro.schemaless_reader(stream, parsed)
+            self.assertEqual(b"", stream.read(), "nothing is left over")
+            return decoded
+        return read
+
+    def json_reader(self, schema):
+        import jsonschema
+        validator = jsonschema.Draft202012Validator(schema, format_checker=jsonschema.FormatChecker())
+
+        def read(value):
+            decoded = json.loads(value)
+            validator.validate(decoded)
+            return decoded
+        return read
+
+    def order_class(self):
+        """shop.Order as Python's library makes it of a descriptor."""
+        from google.protobuf import descriptor_pb2, descriptor_pool, message_factory, timestamp_pb2
+        file = descriptor_pb2.FileDescriptorProto(name="order.proto", package="shop", syntax="proto3",
+                                                  dependency=["google/protobuf/timestamp.proto"])
+        kinds = descriptor_pb2.FieldDescriptorProto
+
+        def field(message, name, number, kind, label=kinds.LABEL_OPTIONAL, of=None, group=None):
+            made = message.field.add(name=name, number=number, type=kind, label=label)
+            if of:
+                made.type_name = of
+            if group is not None:
+                made.oneof_index = group
+        ignored = file.message_type.add(name="Ignored")
+        field(ignored, "n", 1, kinds.TYPE_INT32)
+        order = file.message_type.add(name="Order")
+        line = order.nested_type.add(name="Line")
+        field(line, "name", 1, kinds.TYPE_STRING)
+        field(line, "amount", 2, kinds.TYPE_FIXED32)
+        entry = order.nested_type.add(name="CountsEntry")
+        entry.options.map_entry = True
+        field(entry, "key", 1, kinds.TYPE_STRING)
+        field(entry, "value", 2, kinds.TYPE_SINT32)
+        order.oneof_decl.add(name="how")
+        field(order, "id", 1, kinds.TYPE_INT64)
+        field(order, "at", 2, kinds.TYPE_MESSAGE, of=".google.protobuf.Timestamp")
+        field(order, "lines", 3, kinds.TYPE_MESSAGE, kinds.LABEL_REPEATED, ".shop.Order.Line")
+        field(order, "counts", 4, kinds.TYPE_MESSAGE, kinds.LABEL_REPEATED, ".shop.Order.CountsEntry")
+        field(order, "card", 5, kinds.TYPE_STRING, group=0)
+        field(order, "cash", 6, kinds.TYPE_BOOL, group=0)
+        pool = descriptor_pool.DescriptorPool()
+        stamps = descriptor_pb2.FileDescriptorProto()
+        timestamp_pb2.DESCRIPTOR.CopyToProto(stamps)
+        pool.Add(stamps)
+        pool.Add(file)
+        return message_factory.GetMessageClass(pool.FindMessageTypeByName("shop.Order"))
+
+    def confluent(self, kind, url, *more):
+        """What Confluent's own client makes of a framed value."""
+        from confluent_kafka.schema_registry import SchemaRegistryClient
+        from confluent_kafka.serialization import MessageField, SerializationContext
+        client = SchemaRegistryClient({"url": url})
+        if kind == "avro":
+            from confluent_kafka.schema_registry.avro import AvroDeserializer
+            read = AvroDeserializer(client)
+        elif kind == "json":
+            from confluent_kafka.schema_registry.json_schema import JSONDeserializer
+            read = JSONDeserializer(more[0], schema_registry_client=client)
+        else:
+            from confluent_kafka.schema_registry.protobuf import ProtobufDeserializer
+            read = ProtobufDeserializer(more[0], {"use.deprecated.format": False})
+        context = SerializationContext("t", MessageField.VALUE)
+        return lambda value: read(value, context)
+
+    # ---- the tests
+
+    def test_all_of_them_through_apache_kafka(self):
+        """template, Avro, JSON Schema, Protobuf, lines, noise and readings; raw and framed"""
+        kafka = self.kafka().address
+        order = self.order_class()
+        file = self.folder
+        avro, person = self.avro_reader(ORDER), self.json_reader(PERSON)
+        for topic, payload, encoding, read, number in (
+                ("template", f"template:{file}/order.tpl", [], self.json_reader(ANY_OBJECT), lambda v: v["id"]),
+                ("avro", f"schema:{file}/order.avsc", [], avro, lambda v: v["id"]),
+                ("avro-json", f"schema:{file}/order.avsc", ["--encoding", "json"], self.avro_json_reader(),
+                 lambda v: v["id"]),
+                ("json-schema", f"schema:{file}/person.json", [], person, lambda v: v["id"]),
+                ("protobuf", f"protobuf:{file}/order.proto:Order", [], order.FromString, lambda v: v.id),
+                ("protobuf-json", f"protobuf:{file}/order.proto:Order", ["--encoding", "json"],
+                 self.protobuf_json_reader(order), lambda v: v.id),
+                ("lines", f"file:{file}/lines.ndjson", ["--encoding", "json"], json.loads, None),
+                ("noise", "random:100,40%", [], lambda v: self.assertEqual(b"x" * 40, v[:40]), None)):
+            with self.subTest(topic=topic):
+                self.judge(topic, self.through(kafka, topic, payload, *encoding), read, number)
+        # Readings go where readings go, and are known by their identity all the same.
+        for encoding in ("json", "avro"):
+            self.through(kafka, f"reading-{encoding}", "reading", "--encoding", encoding, table="readings")
+        url = self.registry()
+        framed = ["--registry", url]
+        for topic, payload, options, read, number in (
+                ("framed-avro", f"schema:{file}/order.avsc", [], self.confluent("avro", url), lambda v: v["id"]),
+                ("framed-references", f"schema:{file}/parcel.avsc",
+                 ["--reference", f"shop.Address={file}/address.avsc"], self.confluent("avro", url),
+                 lambda v: v["id"]),
+                ("framed-json", f"schema:{file}/person.json", [],
+                 self.confluent("json", url, json.dumps(PERSON)), lambda v: v["id"]),
+                ("framed-template", f"template:{file}/order.tpl",
+                 ["--encoding", "json", "--schema", f"{file}/any.json"],
+                 self.confluent("json", url, json.dumps(ANY_OBJECT)), lambda v: v["id"]),
+                ("framed-protobuf", f"protobuf:{file}/order.proto:Order", [],
+                 self.confluent("protobuf", url, order), lambda v: v.id)):
+            with self.subTest(topic=topic):
+                self.judge(topic, self.through(kafka, topic, payload, *framed, *options), read, number)
+        for encoding in ("avro", "json", "protobuf"):
+            self.through(kafka, f"tweets-{encoding}", "tweet", "--encoding", encoding, table="tweets")
+            self.through(kafka, f"framed-tweets-{encoding}", "tweet", "--encoding", encoding, *framed, table="tweets")
+
+    def avro_json_reader(self):
+        import io
+        import fastavro
+        schema = fastavro.parse_schema(json.loads(json.dumps(ORDER)), {})
+        return lambda value: next(iter(fastavro.json_reader(io.StringIO(value.decode()), schema)))
+
+    def protobuf_json_reader(self, order):
+        from google.protobuf import json_format
+        return lambda value: json_format.Parse(value, order())
+
+    def test_what_somebody_changed_is_named(self):
+        """a value altered, a row taken and one doubled in the store: exit 1, one of each"""
+        address = self.broker().address
+        store = self.through(address, "t", f"schema:{self.folder}/order.avsc")
+        import sqlite3
+        with sqlite3.connect(store) as database:
+            database.execute("update records set value = x'00' where rowid = 10")
+            database.execute("delete from records where rowid = 600")
+            database.execute("insert into records select * from records where rowid = 1200")
+        verdict = self.run_json("verify", "--brokers", address, "--topic", "t", "--sink", f"sqlite:{store}",
+                                expect=storm.GOAL_FAILED)
+        self.assertEqual([1, 1], [verdict[k] for k in ("lost", "duplicated")], verdict)
+        self.assertGreaterEqual(verdict["corrupted"], 1, verdict)
+
+    def test_the_registry_is_asked_as_it_wants_to_be(self):
+        """basic authentication, TLS, busy for a while, look-ups; and what it answers is told"""
+        address = self.broker().address
+        produce = ["produce", "--brokers", address, "--payload", f"schema:{self.folder}/order.avsc", "--total", 100]
+        secret = dict(os.environ, SCHEMA_REGISTRY_USER="me", SCHEMA_REGISTRY_PASSWORD="pass word")
+
+        def run(*options, expect, env=None):
+            done = subprocess.run([storm.PROGRAM, *map(str, produce), *map(str, options)], capture_output=True,
+                                  text=True, timeout=120, env=env, cwd=self.folder, stdin=subprocess.DEVNULL)
+            self.assertEqual(expect, done.returncode, done.stderr)
+            return done.stderr
+        url = self.registry("--user", "me:pass word")
+        self.assertIn("answered: Unauthorized (401, 401)", run("--registry", url, expect=storm.UNREACHABLE))
+        self.assertNotIn("pass word", run("--registry", url, expect=storm.DONE, env=secret))
+        self.assertIn("Subject 'other' not found. (404, 40401)",
+                      run("--registry", url, "--subject", "other", "--schema-look-up", expect=storm.UNREACHABLE, env=secret))
+        run("--registry", url, "--schema-look-up", expect=storm.DONE, env=secret)
+        run("--registry", self.registry("--later", 2), expect=storm.DONE)
+        self.assertIn("incompatible", run("--registry", self.registry("--refuse", "tweets-value"), expect=storm.UNREACHABLE))
+        self.assertIn("cannot be reached", run("--registry", f"http://{self.nobody()}", expect=storm.UNREACHABLE))
+        self.assertIn("is no URL", run("--registry", "localhost", expect=storm.WRONG_USE))
+        self.assertIn("an argument", run("--registry-password", "x", expect=storm.WRONG_USE))
+        certificate, key = self.folder / "registry.pem", self.folder / "registry.key"
+        storm.checked(["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1",
+                       "-nodes", "-subj", "/CN=127.0.0.1", "-addext", "subjectAltName=IP:127.0.0.1",
+                       "-keyout", key, "-out", certificate], 60)
+        secure = self.registry("--certificate", certificate, "--key", key)
+        self.assertIn("certificate", run("--registry", secure, expect=storm.UNREACHABLE))
+        run("--registry", secure, "--registry-ca", certificate, expect=storm.DONE)
+
+    def test_dry_runs_show_what_is_sent(self):
+        """a line a record for people, JSON for programs; the same data each time"""
+        for payload, options, shown in (
+                (f"template:{self.folder}/order.tpl", [], '"user":"u'),
+                (f"schema:{self.folder}/order.avsc", [], '"trace":"'),
+                (f"schema:{self.folder}/person.json", [], '"name":"'),
+                (f"protobuf:{self.folder}/order.proto:Order", [], '"id":"0"'),
+                (f"file:{self.folder}/lines.ndjson", [], '{"line":0}'),
+                ("reading", [], '"producer_id":0'),
+                ("random:30", [], "(30 bytes)")):
+            with self.subTest(payload=payload):
+                run = ["produce", "--payload", payload, "--dry-run", 3, "--run", "00000000002a", *options]
+                text = self.run_program(*run).stdout.splitlines()
+                self.assertEqual(3, len(text))
+                self.assertIn(shown, text[0])
+                lines = [json.loads(line) for line in self.run_program(*run, "--json").stdout.splitlines()]
+                self.assertEqual([0, 1, 2], [line["record"] for line in lines])
+                self.assertEqual({"record", "run", "stream", "sequence", "timestamp", "ds-id", "bytes", "value"},
+                                 set(lines[0]) - {"key"})
+                self.assertEqual("00000000002a", lines[0]["run"])
+
+    def test_broken_files_are_explained(self):
+        """exit 2, with the file and the place, all at once"""
+        for name, text, payload, said in (
+                ("a.tpl", "x\n{{sequense}} {{uniform 1}}", "template:{}", ("a.tpl:2:1: ", "a.tpl:2:14: ")),
+                ("a.avsc", '{"type":\n int}', "schema:{}", ("a.avsc:2:2: ",)),
+                ("b.avsc", '{"type":"record","name":"R","fields":[{"name":"a","type":"strin"}]}', "schema:{}",
+                 ("b.avsc: fields[0].type: there is no type 'strin'",)),
+                ("a.json", '{"type":"integer","minimum":2,"maximum":1}', "schema:{}", ("a.json: no whole number",)),
+                ("a.proto", "syntax = \"proto3\";\nmessage M { int33 n = 1; }", "protobuf:{}:M", ("int33",)),
+                ("a.desc", "no descriptors", "protobuf:{}", ("is no descriptor set",)),
+                ("empty.txt", "", "file:{}", ("has no line",))):
+            with self.subTest(name=name):
+                (self.folder / name).write_text(text)
+                done = self.run_program("produce", "--brokers", self.nobody(), "--payload",
+                                        payload.format(self.folder / name), expect=storm.WRONG_USE)
+                for words in said:
+                    self.assertIn(words, done.stderr)
+
+
+if __name__ == "__main__":
+    storm.main()
