@@ -125,8 +125,11 @@ bool visit_reading(const kafka::RecordView& record, ByteView value, TweetDecoder
 inline std::optional<Reading> reading_of(const kafka::RecordView& record, const RecordId& id,
                                          TweetDecoder& decoder) {
   if (!record.value || record.value->empty()) return std::nullopt;
-  auto reading = (*record.value)[0] == '{' ? decoder.reading(*record.value)
-                                           : decode_avro_reading(unframed(*record.value));
+  std::optional<Reading> reading;
+  if ((*record.value)[0] == '{')
+    reading = decoder.reading(*record.value);
+  else if (!(reading = decode_avro_reading(*record.value)))
+    reading = decode_avro_reading(unframed(*record.value));
   if (reading && (reading->producer_id != static_cast<std::int64_t>(id.stream) ||
                   reading->sequence != static_cast<std::int64_t>(id.sequence)))
     reading.reset();

@@ -10,6 +10,7 @@
 
 #include "base/interval_set.h"
 #include "kafka/client/source.h"
+#include "kafka/wire/record_batch.h"
 #include "record/avro_tweet.h"
 #include "record/identity.h"
 #include "record/mix.h"

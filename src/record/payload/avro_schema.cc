@@ -161,8 +161,6 @@ class AvroParser {
       patched(Patch::What::kNanos);
     else if (name == "uuid" && shape.kind == ShapeKind::kText)
       patched(Patch::What::kUuid);
-    else if (name == "uuid" && shape.fixed && shape.length_min == 16)
-      patched(Patch::What::kUuidBytes);
     else if (name == "decimal" && shape.kind == ShapeKind::kBytes)
       decimal(shape, schema, path);
   }

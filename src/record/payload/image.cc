@@ -161,11 +161,6 @@ std::uint8_t* put_patch(std::uint8_t* to, const Patch& patch, const RecordFacts&
       return to + kIsoTimeLength;
     case Patch::What::kUuid:
       return put_uuid(to, uuid_bytes(patch, facts));
-    case Patch::What::kUuidBytes: {
-      const auto bytes = uuid_bytes(patch, facts);
-      std::memcpy(to, bytes.data(), bytes.size());
-      return to + bytes.size();
-    }
     case Patch::What::kNoise:
       return put_noise(to, patch.width, facts);
     default:
@@ -208,7 +203,6 @@ void put_iso_time(char* to, std::int64_t timestamp_ms) {
 void Image::append(Patch patch) {
   if (patch.what == Patch::What::kIsoTime) patch.width = kIsoTimeLength;
   if (patch.what == Patch::What::kUuid) patch.width = kUuidLength;
-  if (patch.what == Patch::What::kUuidBytes) patch.width = 16;
   patch.at = static_cast<std::uint32_t>(bytes.size());
   patches.push_back(patch);
   bytes.resize(bytes.size() + patch.width);

@@ -37,10 +37,9 @@ struct Patch {
     kMicros,
     kNanos,
     kNanosOfSecond,
-    kIsoTime,    // "2026-11-25T16:05:18.042Z"
-    kUuid,       // "xxxxxxxx-xxxx-4xxx-yxxx-xxxxxxxxxxxx", drawn from (seed, record, salt)
-    kUuidBytes,  // the same in 16 bytes
-    kNoise,      // `width` bytes that no codec makes smaller, drawn from (seed, record)
+    kIsoTime,  // "2026-11-25T16:05:18.042Z"
+    kUuid,     // "xxxxxxxx-xxxx-4xxx-yxxx-xxxxxxxxxxxx", drawn from (seed, record, salt)
+    kNoise,    // `width` bytes that no codec makes smaller, drawn from (seed, record)
   };
   enum class Form : std::uint8_t {
     kDecimal,   // digits; `width` fills up with zeros, 0: as many as there are

@@ -76,7 +76,7 @@ class AvroWriter {
     if (patch.what == kUuid || patch.what == kIsoTime) {
       put_long(patch.what == kUuid ? 36 : static_cast<std::int64_t>(kIsoTimeLength));
       patch.form = Patch::Form::kText;
-    } else if (patch.what != kUuidBytes) {
+    } else {
       patch.form = Patch::Form::kZigzag;
     }
     into_.append(patch);

@@ -167,7 +167,6 @@ class JsonImage {
     // What is text, and what is quoted because the schema says so.
     const bool quoted =
         patch.what == kUuid || patch.what == kIsoTime || shape.json == JsonForm::kQuoted;
-    if (patch.what == kUuidBytes) patch.what = kUuid;
     patch.form =
         quoted && shape.json != JsonForm::kQuoted ? Patch::Form::kText : Patch::Form::kDecimal;
     patch.width = 0;

@@ -124,7 +124,7 @@ class ProtobufWriter {
     }
   }
   static void put_patch(const Shape& shape, Image& into) {
-    constexpr std::uint32_t kMostBits = 8;  // 56 bits: numbers of records and milliseconds fit
+    constexpr std::uint32_t kUsual = 8;  // 56 bits: numbers of records and milliseconds fit
     Patch patch = shape.patch;
     if (is_text(patch)) {
       patch.form = Patch::Form::kText;
@@ -134,7 +134,8 @@ class ProtobufWriter {
       patch.width = shape.wire == Wire::kFixed32 ? 4 : 8;
     } else {
       patch.form = shape.wire == Wire::kZigzag ? Patch::Form::kZigzagOf : Patch::Form::kVarint;
-      patch.width = shape.bits == 32 ? 5 : patch.what == Patch::What::kNanos ? 9 : kMostBits;
+      const bool usual = patch.what != Patch::What::kNanos && patch.start == 0 && patch.step == 1;
+      patch.width = shape.bits == 32 ? 5 : usual ? kUsual : kVarintBytesMax;
     }
     into.append(patch);
   }
