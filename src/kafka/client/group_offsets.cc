@@ -71,6 +71,7 @@ void GroupOffsets::send_commit(Connection& to, Nanos now) {
       request, {.listener = this, .tag = kCommitTag, .deadline = now + settings_.request_timeout});
   if (!asked) return to.close(asked.error());
   sent_ = std::exchange(pending_, {});
+  sent_as_ = membership_;
   committing_ = true;
 }
 
@@ -123,7 +124,9 @@ void GroupOffsets::on_committed(ByteView body) {
                         error == KafkaError::kUnknownMemberId ||
                         error == KafkaError::kRebalanceInProgress;
   if (answer && moved_on && membership_.generation >= 0) {
-    outdated_ = true;  // what is still ours in the next generation is committed then
+    // An answer to what we were before says nothing about what we are: it goes again, newly signed.
+    // Else what is still ours in the next generation is committed then.
+    if (sent_as_ == membership_) outdated_ = true;
     return commit_again();
   }
   if (answer && (error == KafkaError::kNone || !is_retriable(error))) {

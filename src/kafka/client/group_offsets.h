@@ -60,6 +60,7 @@ class GroupOffsets final : private AnswerListener {
   const Clock& clock_;
   Log& log_;
   Membership membership_;
+  Membership sent_as_;  // signed by whom the commit under way is
   std::vector<TopicPartition> wanted_;
   bool looking_ = false;
   bool committing_ = false;

@@ -22,6 +22,8 @@
 #include "kafka/wire/messages/01_fetch.h"
 #include "kafka/wire/messages/02_list_offsets.h"
 #include "kafka/wire/messages/03_metadata.h"
+#include "kafka/wire/messages/08_offset_commit.h"
+#include "kafka/wire/messages/10_find_coordinator.h"
 #include "kafka/wire/messages/17_sasl_handshake.h"
 #include "kafka/wire/messages/18_api_versions.h"
 #include "kafka/wire/messages/22_init_producer_id.h"
@@ -86,6 +88,11 @@ class ScriptedCluster {
   std::function<Fault(int)> on_produce = [](int) { return Fault::kNone; };
   std::function<Fault(int)> on_fetch = [](int) { return Fault::kNone; };
 
+  /// What a commit is answered with.
+  std::function<KafkaError(const OffsetCommitRequest&)> on_commit = [](const auto&) {
+    return KafkaError::kNone;
+  };
+
   const Address& address(int node = 0) const { return addresses_[static_cast<std::size_t>(node)]; }
   void create_topic() {
     const std::lock_guard lock(mutex_);
@@ -121,6 +128,7 @@ class ScriptedCluster {
   }
   int produced() const { return produced_; }
   int faults() const { return faults_; }
+  int commits() const { return commits_; }
   int metadata_asked() const { return metadata_asked_; }
 
  private:
@@ -206,6 +214,15 @@ class ScriptedCluster {
       case ApiKey::kInitProducerId:
         reply(InitProducerIdResponse{.producer_id = next_producer_++, .producer_epoch = 0}, header,
               out);
+        return Next::kGoOn;
+      case ApiKey::kFindCoordinator:
+        reply(
+            FindCoordinatorResponse{
+                .node_id = 0, .host = addresses_[0].host, .port = addresses_[0].port},
+            header, out);
+        return Next::kGoOn;
+      case ApiKey::kOffsetCommit:
+        reply(commit(header, body), header, out);
         return Next::kGoOn;
       case ApiKey::kSaslHandshake:
         reply(SaslHandshakeResponse{.mechanisms = {"PLAIN"}}, header, out);
@@ -366,6 +383,20 @@ class ScriptedCluster {
     return response;
   }
 
+  OffsetCommitResponse commit(const RequestHeader& header, ByteView body) {
+    const auto request = decode<OffsetCommitRequest>(body, header.api_version).value();
+    OffsetCommitResponse response;
+    const KafkaError error = on_commit(request);
+    for (const auto& asked : request.topics) {
+      auto& topic = response.topics.emplace_back();
+      topic.name = asked.name;
+      for (const auto& each : asked.partitions)
+        topic.partitions.push_back({.partition_index = each.partition_index, .error_code = error});
+    }
+    ++commits_;
+    return response;
+  }
+
   Next fetch(int node, const RequestHeader& header, ByteView body, ByteVec& out) {
     const auto request = decode<FetchRequest>(body, header.api_version).value();
     const Fault fault = on_fetch(fetched_++);
@@ -419,6 +450,7 @@ class ScriptedCluster {
   std::atomic<int> fetched_ = 0;
   std::atomic<int> faults_ = 0;
   std::atomic<int> metadata_asked_ = 0;
+  std::atomic<int> commits_ = 0;
   std::vector<Address> addresses_;
   std::vector<Fd> listeners_;
   std::mutex visitors_lock_;
