@@ -288,6 +288,15 @@ TEST_F(BrokerTest, TakesAFrameInPiecesOfAnySize) {
   EXPECT_EQ(produced(client.receive<ProduceResponse>(7)).error_code, KafkaError::kNone);
 }
 
+TEST_F(BrokerTest, IgnoresWhatStandsBehindAMessage) {
+  const auto broker = start();
+  BlockingClient client(broker->address());
+  // librdkafka 2.16 asks so for all topics: three bytes of its array's length are left over.
+  client.send(
+      from_hex("0000001c 0003 000a 00000001 0007 72646b61666b61 00  00 00 00 00 01 00 00 00"));
+  EXPECT_EQ(client.receive<MetadataResponse>(10).brokers.size(), 1u);
+}
+
 // Every pair that ApiVersions tells is answered, and the version above it closes the connection.
 TEST_F(BrokerTest, AnswersWhatItAdvertisesAndNothingElse) {
   const auto broker = start();

@@ -11,7 +11,8 @@ namespace {
 /// itself.
 template <typename Response, typename Request>
 void run(Response (*handle)(Call&, Request&), Call& call) {
-  auto request = decode<Request>(call.body, call.version());
+  // Bytes behind the message are ignored, as Apache Kafka does: librdkafka 2.16 sends some.
+  auto request = Codec<Request>::decode(call.body, call.version(), Leftover::kIgnored);
   if (!request) return call.connection.refuse(request.error().message);
   if constexpr (std::is_void_v<Response>)
     handle(call, *request);
@@ -45,6 +46,7 @@ constexpr Route kRoutes[] = {
     route<handle_delete_records>(ApiKey::kDeleteRecords),
     route<handle_init_producer_id>(ApiKey::kInitProducerId),
     route<handle_describe_configs>(ApiKey::kDescribeConfigs),
+    route<handle_alter_configs>(ApiKey::kAlterConfigs),
     route<handle_sasl_authenticate>(ApiKey::kSaslAuthenticate),
     route<handle_create_partitions>(ApiKey::kCreatePartitions),
     route<handle_delete_groups>(ApiKey::kDeleteGroups),

@@ -5,8 +5,8 @@ namespace ds::kafka::broker {
 
 FindCoordinatorResponse handle_find_coordinator(Call& call, FindCoordinatorRequest& request) {
   constexpr std::int8_t kGroup = 0;
-  if (request.key_type != kGroup)
-    return {.error_code = KafkaError::kInvalidRequest,
+  if (request.key_type != kGroup)  // as final as an error can be: librdkafka asks on after others
+    return {.error_code = KafkaError::kTransactionalIdAuthorizationFailed,
             .error_message = "this broker has no transactions",
             .node_id = -1,
             .port = -1};

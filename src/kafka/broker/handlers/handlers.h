@@ -28,6 +28,7 @@ DeleteTopicsResponse handle_delete_topics(Call& call, DeleteTopicsRequest& reque
 DeleteRecordsResponse handle_delete_records(Call& call, DeleteRecordsRequest& request);
 InitProducerIdResponse handle_init_producer_id(Call& call, InitProducerIdRequest& request);
 DescribeConfigsResponse handle_describe_configs(Call& call, DescribeConfigsRequest& request);
+AlterConfigsResponse handle_alter_configs(Call& call, AlterConfigsRequest& request);
 CreatePartitionsResponse handle_create_partitions(Call& call, CreatePartitionsRequest& request);
 DeleteGroupsResponse handle_delete_groups(Call& call, DeleteGroupsRequest& request);
 IncrementalAlterConfigsResponse handle_incremental_alter_configs(

@@ -3,6 +3,7 @@
 #include "kafka/wire/messages/19_create_topics.h"
 #include "kafka/wire/messages/20_delete_topics.h"
 #include "kafka/wire/messages/32_describe_configs.h"
+#include "kafka/wire/messages/33_alter_configs.h"
 #include "kafka/wire/messages/37_create_partitions.h"
 #include "kafka/wire/messages/44_incremental_alter_configs.h"
 
@@ -14,6 +15,8 @@ template struct Codec<DeleteTopicsRequest>;
 template struct Codec<DeleteTopicsResponse>;
 template struct Codec<DescribeConfigsRequest>;
 template struct Codec<DescribeConfigsResponse>;
+template struct Codec<AlterConfigsRequest>;
+template struct Codec<AlterConfigsResponse>;
 template struct Codec<CreatePartitionsRequest>;
 template struct Codec<CreatePartitionsResponse>;
 template struct Codec<IncrementalAlterConfigsRequest>;

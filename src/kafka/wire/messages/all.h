@@ -23,6 +23,7 @@
 #include "kafka/wire/messages/21_delete_records.h"
 #include "kafka/wire/messages/22_init_producer_id.h"
 #include "kafka/wire/messages/32_describe_configs.h"
+#include "kafka/wire/messages/33_alter_configs.h"
 #include "kafka/wire/messages/36_sasl_authenticate.h"
 #include "kafka/wire/messages/37_create_partitions.h"
 #include "kafka/wire/messages/42_delete_groups.h"
@@ -47,11 +48,11 @@ using AllMessages = MessageList<
     SaslHandshakeRequest, SaslHandshakeResponse, ApiVersionsRequest, ApiVersionsResponse,
     CreateTopicsRequest, CreateTopicsResponse, DeleteTopicsRequest, DeleteTopicsResponse,
     DeleteRecordsRequest, DeleteRecordsResponse, InitProducerIdRequest, InitProducerIdResponse,
-    DescribeConfigsRequest, DescribeConfigsResponse, SaslAuthenticateRequest,
-    SaslAuthenticateResponse, CreatePartitionsRequest, CreatePartitionsResponse,
-    DeleteGroupsRequest, DeleteGroupsResponse, IncrementalAlterConfigsRequest,
-    IncrementalAlterConfigsResponse, DescribeClusterRequest, DescribeClusterResponse,
-    ConsumerProtocolSubscription, ConsumerProtocolAssignment>;
+    DescribeConfigsRequest, DescribeConfigsResponse, AlterConfigsRequest, AlterConfigsResponse,
+    SaslAuthenticateRequest, SaslAuthenticateResponse, CreatePartitionsRequest,
+    CreatePartitionsResponse, DeleteGroupsRequest, DeleteGroupsResponse,
+    IncrementalAlterConfigsRequest, IncrementalAlterConfigsResponse, DescribeClusterRequest,
+    DescribeClusterResponse, ConsumerProtocolSubscription, ConsumerProtocolAssignment>;
 
 void for_each_message(auto&& visit) {
   AllMessages::for_each(visit);
