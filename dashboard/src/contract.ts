@@ -10,6 +10,15 @@ export type Mode = "fixed" | "volatile";
 
 export interface Quantiles { p50: number; p99: number }
 
+/** Of the embedded broker. */
+export interface Holding {
+  held: boolean; // producers are slowed now, so that nothing unread is dropped
+  heldS: number;
+  unreadBytes: number;
+  liveGroups: number; // whose unread records are kept
+  partitionsOffline: number;
+}
+
 export interface Status {
   state: State;
   scenario: string;
@@ -41,7 +50,7 @@ export interface Status {
   window: Window; // what was stored in its last seconds
   brands: string[];
   store: { kind: string; path: string; durability: string; rows?: number | null }; // rows: of earlier runs too
-  broker: { address: string; embedded: boolean; durability: string; bytes: number };
+  broker: { address: string; embedded: boolean; durability: string; bytes: number } & Partial<Holding>;
   startedMs: number;
   nowMs: number;
   elapsedS: number;

@@ -9,7 +9,7 @@ import { compact } from "./format";
 import { Account } from "./panels/account";
 import { Alerts } from "./panels/alerts";
 import { Shape, Storm } from "./panels/controls";
-import { Idle, Lost, Nothing } from "./panels/notices";
+import { Idle, Lost, Nothing, Offline, Slowed } from "./panels/notices";
 import { Pipeline } from "./panels/pipeline";
 import { Rate } from "./panels/rate";
 import { Ring } from "./panels/ring";
@@ -25,6 +25,8 @@ function Page() {
       {known ? (
         <main class={stale.value ? "stale" : ""}>
           <Lost />
+          <Slowed />
+          <Offline />
           <Idle />
           <div class="panels">
             <Account />

@@ -408,6 +408,10 @@ class Up {
       const auto stats = broker_->stats();
       s.broker.bytes = stats.log_bytes;
       s.broker.held = stats.producers_held > 0;
+      s.broker.held_s = static_cast<double>(stats.held_ns) / 1e9;
+      s.broker.unread_bytes = stats.unread_bytes;
+      s.broker.live_groups = stats.live_groups;
+      s.broker.partitions_offline = stats.partitions_offline;
     }
     s.balance = settled_ ? balance_->settle(s) : balance_->look(s);
     return s;

@@ -66,6 +66,25 @@ std::string prometheus_text(const Snapshot& s) {
   out.single("datastorm_ledger_balanced", "gauge", "1 while no record is missing or doubled.",
              s.balance.ok ? 1 : 0);
 
+  if (s.broker.embedded) {
+    out.single("datastorm_broker_log_bytes", "gauge", "Bytes that the embedded broker keeps.",
+               s.broker.bytes);
+    out.single("datastorm_broker_unread_bytes", "gauge",
+               "Bytes of them that live groups have not read, and that are not dropped.",
+               s.broker.unread_bytes);
+    out.single("datastorm_broker_live_groups", "gauge",
+               "Groups whose unread records are kept: with members or a recent commit.",
+               s.broker.live_groups);
+    out.single("datastorm_broker_producers_held", "gauge",
+               "1 while producers are slowed, so that nothing unread is dropped.",
+               s.broker.held ? 1 : 0);
+    out.single("datastorm_broker_held_seconds_total", "counter",
+               "Time for which producers were held back, all of them together.", s.broker.held_s);
+    out.single("datastorm_broker_partitions_offline", "gauge",
+               "Partitions that the disk failed, or that are damaged.",
+               s.broker.partitions_offline);
+  }
+
   if (!s.latency_us.empty())
     out.family("datastorm_latency_seconds", "summary", "From the intended instant to each stage.");
   for (const auto& [stage, q] : s.latency_us)

@@ -138,13 +138,21 @@ struct BrokerShown {
   bool embedded = false;
   std::string durability;
   std::uint64_t bytes = 0;
-  bool held = false;  // producers are slowed, so that nothing unread is dropped
+  bool held = false;               // producers are slowed, so that nothing unread is dropped
+  double held_s = 0;               // that long so far, all of them together
+  std::uint64_t unread_bytes = 0;  // by live groups
+  std::uint64_t live_groups = 0;   // whose unread records are kept
+  std::uint64_t partitions_offline = 0;
   static void fields(auto& self, auto& io) {
     io("address", self.address);
     io("embedded", self.embedded);
     io("durability", self.durability);
     io("bytes", self.bytes);
     io("held", self.held);
+    io("heldS", self.held_s);
+    io("unreadBytes", self.unread_bytes);
+    io("liveGroups", self.live_groups);
+    io("partitionsOffline", self.partitions_offline);
   }
 };
 

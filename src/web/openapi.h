@@ -88,7 +88,7 @@ inline constexpr std::string_view kOpenApi = R"json({
         "window": {"type": "object", "properties": {"seconds": {"type": "integer"}, "positive": {"type": "integer"}, "negative": {"type": "integer"}, "neutral": {"type": "integer"}, "score": {"type": "number"}}},
         "brands": {"type": "array", "items": {"type": "string"}},
         "store": {"type": "object", "properties": {"kind": {"type": "string"}, "path": {"type": "string"}, "durability": {"type": "string"}, "rows": {"type": "integer", "nullable": true}}},
-        "broker": {"type": "object", "properties": {"address": {"type": "string"}, "embedded": {"type": "boolean"}, "durability": {"type": "string"}, "bytes": {"type": "integer"}}},
+        "broker": {"type": "object", "properties": {"address": {"type": "string"}, "embedded": {"type": "boolean"}, "durability": {"type": "string"}, "bytes": {"type": "integer"}, "held": {"type": "boolean"}, "heldS": {"type": "number"}, "unreadBytes": {"type": "integer"}, "liveGroups": {"type": "integer"}, "partitionsOffline": {"type": "integer"}}},
         "startedMs": {"type": "integer"}, "nowMs": {"type": "integer"}, "elapsedS": {"type": "number"},
         "cpuCores": {"type": "number"}, "rssBytes": {"type": "integer"},
         "controls": {"type": "array", "items": {"type": "string", "enum": ["start", "stop", "crisis", "opportunity", "rate", "mix"]}}}}

@@ -288,6 +288,8 @@ test("Missing tweets are said loudly", onlyStandIn, async () => {
   await open("broken");
   await page.getByTestId("balance").getByText("1,204 missing").waitFor();
   await page.getByText("Written, unconfirmed").waitFor(); // this scene is also one of acks=0
+  await page.getByTestId("slowed").getByText("full of what 2 groups have not read").waitFor();
+  await page.getByTestId("offline").getByText("One partition is offline.").waitFor();
   await hasNoViolations("broken");
   await picture("broken");
 });

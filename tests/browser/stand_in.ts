@@ -4,12 +4,12 @@
 import { readFileSync } from "node:fs";
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
 import type { AddressInfo, Socket } from "node:net";
-import type { Alert, BySentiment, History, Point, Range, Status } from "../src/contract";
+import type { Alert, BySentiment, History, Holding, Point, Range, Status } from "../src/contract";
 
 export type Scene =
   | "live" // a storm in good order
   | "fresh" // started, nothing happened yet
-  | "broken" // acks=0, and tweets are missing
+  | "broken" // acks=0, tweets are missing, the broker is full and has a damaged partition
   | "bare" // status and stream alone, as a small program offers
   | "closed"; // wants a token
 
@@ -19,6 +19,7 @@ const CSP = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 's
 
 const STEPS: Record<Range, [number, number]> = { "5m": [1, 300], "30m": [1, 1800], "1h": [10, 360], "6h": [10, 2160], "24h": [60, 1440], "7d": [600, 1008] };
 const RATE = 100_000;
+const FULL: Holding = { held: true, heldS: 12, unreadBytes: 700_000_000, liveGroups: 2, partitionsOffline: 1 };
 export const TOKEN = "correct horse battery staple";
 
 /** A mood that swings slowly and trembles, the same in every run. */
@@ -129,7 +130,7 @@ export class StandIn {
       window: { seconds: 300, ...of(n ? 300 * RATE : 0), score: n ? share.positive - share.negative : 0 },
       brands: this.brands,
       store: { kind: "sqlite", path: "datastorm-data/storm.db", durability: "synchronous=normal", rows: n && n + 41_000_000 },
-      broker: { address: "127.0.0.1:9092", embedded: true, durability: "cache", bytes: n && 734_003_200 },
+      broker: { address: "127.0.0.1:9092", embedded: true, durability: "cache", bytes: n && 734_003_200, ...(missing ? FULL : {}) },
       startedMs: this.started,
       nowMs: now,
       elapsedS: (now - this.started) / 1000,

@@ -86,6 +86,7 @@ function Conditions({ store, broker, acks }: Status) {
           {acks && `, acks ${acks}`}
           {broker.durability && `, durability ${broker.durability}`}
           {broker.bytes > 0 && `, ${bytes(broker.bytes)} kept`}
+          {!!broker.unreadBytes && ` (${bytes(broker.unreadBytes)} not read yet)`}
         </span>
       )}
       {store.kind && (

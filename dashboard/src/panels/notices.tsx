@@ -1,8 +1,9 @@
 // What the page says when it has nothing to show, or when what it shows is old.
 
 import { useSignal } from "@preact/signals";
+import { useRef } from "preact/hooks";
 import { logIn, tryNow } from "../feed";
-import { timeOfDay } from "../format";
+import { bytes, timeOfDay } from "../format";
 import { link, locked, stale, status } from "../state";
 import { untouched } from "../status";
 import { Icon, Words } from "./parts";
@@ -42,6 +43,41 @@ export function Idle() {
       <Icon name="bolt" />
       <p>
         <strong>All is ready, and still.</strong> Start the storm, watch the mood move, then press Crisis.
+      </p>
+    </div>
+  );
+}
+
+const SLOWED_SHOWN_MS = 10_000; // so that it does not come and go every second
+
+/** The embedded broker slows the storm rather than drop what somebody has still to read. */
+export function Slowed() {
+  const before = useRef({ heldS: 0, until: 0 });
+  const { broker, nowMs } = status.value!;
+  const { held = false, heldS = 0, unreadBytes = 0, liveGroups = 0 } = broker;
+  if (held || heldS > before.current.heldS) before.current.until = nowMs + SLOWED_SHOWN_MS;
+  before.current.heldS = heldS;
+  if (stale.value || nowMs >= before.current.until) return null;
+  return (
+    <div class="notice wait" data-testid="slowed">
+      <Icon name="warn" />
+      <p>
+        <strong>The broker slows the storm.</strong> It is full of what {liveGroups === 1 ? "one group has" : `${liveGroups} groups have`} not
+        read yet ({bytes(unreadBytes)}), and drops none of it.
+      </p>
+    </div>
+  );
+}
+
+/** Part of the log is damaged, or its disk has failed. */
+export function Offline() {
+  const offline = status.value!.broker.partitionsOffline ?? 0;
+  if (stale.value || offline === 0) return null;
+  return (
+    <div class="notice wait" data-testid="offline">
+      <Icon name="warn" />
+      <p>
+        <strong>{offline === 1 ? "One partition is" : `${offline} partitions are`} offline.</strong> The program's log says why; the others go on.
       </p>
     </div>
   );

@@ -12,8 +12,16 @@
 #include <cstdint>
 #include <functional>
 #include <limits>
+#include <string_view>
 
 namespace ds::kafka::broker {
+
+/// What is written for the sake of the reading itself, dead letters and claims, has a reserve: it
+/// is never held back, since that would keep the reader from making room, and other topics do not
+/// push it out.
+inline bool has_reserve(std::string_view topic) {
+  return topic.starts_with("datastorm.") || topic.starts_with("__") || topic.ends_with(".dlq");
+}
 
 /// Threads: any; start() before the lanes, the passes on one thread.
 /// Cost:    two atomics a request. What is appended during a pass may be counted twice until the
@@ -49,6 +57,7 @@ class Backpressure {
   std::atomic<std::uint64_t> producers_held = 0;  // connections, at this moment
   std::atomic<std::uint64_t> held_ns = 0;         // of all, since the start
   std::atomic<std::uint64_t> unread_bytes = 0;    // of live groups, at the last pass
+  std::atomic<std::uint64_t> live_groups = 0;
 
  private:
   std::function<void()> make_room_;      // empty: never full

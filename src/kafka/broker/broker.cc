@@ -225,6 +225,7 @@ Status Broker::Running::open_stores(Files& files) {
   auto ids = ProducerIds::open(files, folder->path);
   if (!ids) return std::move(ids).error();
   core.producer_ids = std::move(*ids);
+  core.started = core.clock.now();
   core.groups = std::make_unique<Groups>(GroupSettings{}, new_member_id, core.log);
   return Done{};
 }
@@ -310,6 +311,7 @@ BrokerStats Broker::Running::stats() const {
                     .producers_held = core.pressure.producers_held,
                     .held_ns = core.pressure.held_ns,
                     .unread_bytes = core.pressure.unread_bytes,
+                    .live_groups = core.pressure.live_groups,
                     .compactions = core.counters.compactions,
                     .compacted_away = core.counters.compacted_away};
   for (const auto& lane : lanes) stats.connections += lane->connections();

@@ -47,16 +47,17 @@ struct BrokerSettings {
   Access access;
   std::string data_dir;  // not used by durability memory
   Durability durability;
-  std::uint64_t retention_bytes = 0;  // of the whole broker, oldest segments first; 0: no limit
-  Nanos retention_time = 0;           // by the records' own times; 0: no limit
-  bool keep_unread = false;           // slow producers rather than drop what live groups need
-  Nanos group_lives = 600 * kSecond;  // a group without members counts so long after a commit
-  Nanos hold_max = 2 * kSecond;       // then a producer is told to try again
-  bool repair = false;                // cut damaged partitions at the damage, and say so
-  bool allow_anonymous = false;       // lets anybody in on an address that is not loopback
-  Nanos idle_max = 600 * kSecond;     // a connection that says nothing is ended then
-  Nanos login_max = 30 * kSecond;     // one that has not come in yet is ended then
-  Nanos compact_every = 2 * kSecond;  // how often compacted topics are looked at
+  std::uint64_t retention_bytes = 0;   // of the whole broker, oldest segments first; 0: no limit
+  Nanos retention_time = 0;            // by the records' own times; 0: no limit
+  bool keep_unread = false;            // slow producers rather than drop what live groups need
+  Nanos group_lives = 600 * kSecond;   // a group without members counts so long after a commit
+  Nanos group_returns = 60 * kSecond;  // one that had members at the broker's end, after its start
+  Nanos hold_max = 2 * kSecond;        // then a producer is told to try again
+  bool repair = false;                 // cut damaged partitions at the damage, and say so
+  bool allow_anonymous = false;        // lets anybody in on an address that is not loopback
+  Nanos idle_max = 600 * kSecond;      // a connection that says nothing is ended then
+  Nanos login_max = 30 * kSecond;      // one that has not come in yet is ended then
+  Nanos compact_every = 2 * kSecond;   // how often compacted topics are looked at
   Nanos producer_lives = 24 * 3600 * kSecond;  // an idle producer's sequence is known so long
   int lanes = 2;
   std::int32_t default_partitions = 32;
@@ -79,6 +80,7 @@ struct BrokerStats {
   std::uint64_t producers_held = 0;  // connections, now; see keep_unread
   std::uint64_t held_ns = 0;
   std::uint64_t unread_bytes = 0;  // by live groups
+  std::uint64_t live_groups = 0;   // those that keep_unread counts
   std::uint64_t compactions = 0;
   std::uint64_t compacted_away = 0;  // bytes
 
@@ -95,6 +97,7 @@ struct BrokerStats {
     io("producers_held", self.producers_held);
     io("held_ns", self.held_ns);
     io("unread_bytes", self.unread_bytes);
+    io("live_groups", self.live_groups);
     io("compactions", self.compactions);
     io("compacted_away", self.compacted_away);
   }

@@ -38,6 +38,7 @@ struct Core {
   const Clock& clock;
   Log& log;
   Files& files;
+  Nanos started = 0;
   std::string cluster_id;
   std::unique_ptr<Topics> topics;
   std::unique_ptr<GroupOffsets> offsets;

@@ -5,7 +5,7 @@
 namespace ds::kafka::broker {
 namespace {
 
-enum class Kind : std::uint8_t { kCommit = 1, kOffsetGone = 2, kGroupGone = 3 };
+enum class Kind : std::uint8_t { kCommit = 1, kOffsetGone = 2, kGroupGone = 3, kTopics = 4 };
 
 constexpr std::size_t kFrontBytes = 8;  // length and checksum
 constexpr std::size_t kPayloadMax = 1 << 20;
@@ -62,6 +62,15 @@ void add_commit(ByteVec& out, const std::string& group, const PartitionName& par
   add_record(out, payload);
 }
 
+void add_topics(ByteVec& out, const std::string& group, const std::set<std::string>& topics) {
+  ByteVec payload;
+  put(payload, static_cast<std::uint8_t>(Kind::kTopics));
+  put(payload, group);
+  put(payload, static_cast<std::uint32_t>(topics.size()));
+  for (const std::string& topic : topics) put(payload, topic);
+  add_record(out, payload);
+}
+
 }  // namespace
 
 Result<std::unique_ptr<GroupOffsets>> GroupOffsets::open(Files& files, const std::string& data_dir,
@@ -97,6 +106,14 @@ void GroupOffsets::apply(ByteView payload) {
   const std::string group = take.text();
   if (kind == Kind::kGroupGone) {
     groups_.erase(group);
+    readers_.erase(group);
+    return;
+  }
+  if (kind == Kind::kTopics) {
+    std::set<std::string> topics;
+    for (auto left = take.number<std::uint32_t>(); left > 0 && take.ok; --left)
+      topics.insert(take.text());
+    if (take.ok) set_topics(group, std::move(topics));
     return;
   }
   PartitionName partition;
@@ -122,6 +139,7 @@ Status GroupOffsets::rewrite() {
   ByteVec all;
   for (const auto& [group, offsets] : groups_)
     for (const auto& [partition, offset] : offsets) add_commit(all, group, partition, offset);
+  for (const auto& [group, topics] : readers_) add_topics(all, group, topics);
   if (auto replaced = replace_file(files_, path_, as_text(all)); !replaced) return replaced;
   auto file = files_.open(path_, OpenMode::kWrite);
   if (!file) return std::move(file).error();
@@ -200,6 +218,28 @@ std::vector<std::string> GroupOffsets::groups() const {
   return names;
 }
 
+void GroupOffsets::set_topics(const std::string& group, std::set<std::string> topics) {
+  if (topics.empty())
+    readers_.erase(group);
+  else
+    readers_[group] = std::move(topics);
+}
+
+Status GroupOffsets::note_topics(const std::string& group, std::set<std::string> topics) {
+  ByteVec records;
+  add_topics(records, group, topics);
+  const std::lock_guard lock(mutex_);
+  const auto known = readers_.find(group);
+  if (known == readers_.end() ? topics.empty() : known->second == topics) return Done{};
+  set_topics(group, std::move(topics));
+  return append(records);
+}
+
+GroupOffsets::Readers GroupOffsets::readers() const {
+  const std::lock_guard lock(mutex_);
+  return readers_;
+}
+
 Status GroupOffsets::remove_group(const std::string& group) {
   ByteVec payload;
   put(payload, static_cast<std::uint8_t>(Kind::kGroupGone));
@@ -207,9 +247,10 @@ Status GroupOffsets::remove_group(const std::string& group) {
   ByteVec records;
   add_record(records, payload);
   const std::lock_guard lock(mutex_);
-  if (!groups_.contains(group)) return Done{};
+  if (!groups_.contains(group) && !readers_.contains(group)) return Done{};
   if (auto written = append(records); !written) return written;
   groups_.erase(group);
+  readers_.erase(group);
   return Done{};
 }
 

@@ -1,5 +1,5 @@
-// What groups have committed: a map in memory, and a file that it is read from at a start.
-// Layout: docs/formats/log.md.
+// What groups have committed, and what they read: maps in memory, and a file that they are read
+// from at a start. Layout: docs/formats/log.md.
 #pragma once
 
 #include <cstdint>
@@ -7,6 +7,7 @@
 #include <memory>
 #include <mutex>
 #include <optional>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -29,6 +30,7 @@ using PartitionName = std::pair<std::string, std::int32_t>;
 class GroupOffsets {
  public:
   using Offsets = std::map<PartitionName, GroupOffset>;
+  using Readers = std::map<std::string, std::set<std::string>>;  // group -> topics
 
   /// Reads the file and writes it anew without what is out of date.
   static Result<std::unique_ptr<GroupOffsets>> open(Files& files, const std::string& data_dir,
@@ -44,6 +46,12 @@ class GroupOffsets {
   std::optional<GroupOffset> find(const std::string& group, const PartitionName& partition) const;
   std::vector<std::string> groups() const;
 
+  /// What a group's members read, for when there are none for a moment: between two of them, or
+  /// after a restart. Written when it changes; no topics: forgotten. It holds in memory whatever
+  /// the file says.
+  Status note_topics(const std::string& group, std::set<std::string> topics);
+  Readers readers() const;
+
   Status remove_group(const std::string& group);
   Status remove_topic(const std::string& topic);
 
@@ -54,12 +62,14 @@ class GroupOffsets {
   Status load(Log& log);
   void apply(ByteView payload);
   Status append(const ByteVec& records);
+  void set_topics(const std::string& group, std::set<std::string> topics);
   Status rewrite();
 
   Files& files_;
   const std::string path_;
   mutable std::mutex mutex_;
   std::map<std::string, Offsets> groups_;
+  Readers readers_;
   std::shared_ptr<File> file_;
   std::uint64_t end_ = 0;
   std::uint64_t rewrite_at_ = kRewriteAbove;

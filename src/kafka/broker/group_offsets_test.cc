@@ -71,5 +71,26 @@ TEST_F(GroupOffsetsTest, ATornTailLosesNothingBeforeIt) {
   }
 }
 
+TEST_F(GroupOffsetsTest, KeepWhatGroupsReadOverARestart) {
+  using Readers = GroupOffsets::Readers;
+  {
+    const auto offsets = open();
+    ASSERT_TRUE(offsets->note_topics("g", {"a", "b"}));
+    ASSERT_TRUE(offsets->note_topics("gone", {"a"}));
+    ASSERT_TRUE(offsets->note_topics("deleted", {"a"}));
+    ASSERT_TRUE(offsets->note_topics("g", {"b", "c"}));
+    const std::size_t size = content().size();
+    ASSERT_TRUE(offsets->note_topics("g", {"b", "c"}));
+    EXPECT_EQ(content().size(), size) << "what is known is not written again";
+    ASSERT_TRUE(offsets->note_topics("gone", {}));
+    ASSERT_TRUE(offsets->remove_group("deleted"));
+  }
+  for (int start = 0; start < 2; ++start) {  // the file, and what it was rewritten to
+    const auto offsets = open();
+    EXPECT_EQ(offsets->readers(), (Readers{{"g", {"b", "c"}}}));
+    EXPECT_THAT(offsets->groups(), IsEmpty()) << "it has committed nothing";
+  }
+}
+
 }  // namespace
 }  // namespace ds::kafka::broker

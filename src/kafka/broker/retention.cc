@@ -10,6 +10,7 @@ namespace {
 
 constexpr std::int64_t kAll = std::numeric_limits<std::int64_t>::max();
 constexpr std::uint64_t kSlackOfLimit = 8;  // room left free for producers: one part in this many
+constexpr std::uint64_t kReserveOfLimit = 16;  // what dead letters and claims may keep of it
 
 /// A partition, and up to where it may be dropped.
 struct Kept {
@@ -39,9 +40,10 @@ void enforce_on_partition(Core& core, const Kept& kept) {
   }
 }
 
-/// Oldest first over all partitions until at most `aim` bytes are kept; what is kept then.
+/// Oldest first over all partitions until at most `aim` bytes are kept; what is kept then. Topics
+/// that have a reserve give only while they have more than that, all together.
 std::uint64_t enforce_on_all(Core& core, const std::vector<Kept>& all, std::uint64_t total,
-                             std::uint64_t aim) {
+                             std::uint64_t aim, std::uint64_t reserve) {
   struct Candidate {
     std::int64_t max_timestamp;
     std::uint64_t bytes;  // of its partition: of equally old ones the largest gives first
@@ -56,14 +58,21 @@ std::uint64_t enforce_on_all(Core& core, const std::vector<Kept>& all, std::uint
     if (oldest.bytes > 0) oldest_first.push({oldest.max_timestamp, kept.partition->bytes(), kept});
   };
   if (total <= aim) return total;
+  std::uint64_t reserved = 0;
   for (const Kept& each : all)
-    if (each.topic->deletes()) add(each);
+    if (each.topic->deletes() && has_reserve(each.topic->name)) reserved += each.partition->bytes();
+  for (const Kept& each : all)
+    if (each.topic->deletes() && (!has_reserve(each.topic->name) || reserved > reserve)) add(each);
   while (total > aim && !oldest_first.empty()) {
     const Kept kept = oldest_first.top().kept;
     oldest_first.pop();
+    const bool is_reserved = has_reserve(kept.topic->name);
+    if (is_reserved && reserved <= reserve) continue;
     const std::uint64_t before = kept.partition->bytes();
     if (!drop_one(core, kept)) continue;
-    total -= std::min(total, before - std::min(before, kept.partition->bytes()));
+    const std::uint64_t gone = before - std::min(before, kept.partition->bytes());
+    total -= std::min(total, gone);
+    if (is_reserved) reserved -= std::min(reserved, gone);
     add(kept);
   }
   return total;
@@ -89,7 +98,7 @@ void enforce_retention(Core& core) {
   const std::uint64_t limit = core.settings.retention_bytes;
   core.pressure.pass_begins();
   const auto topics = core.topics->all();  // keeps the partitions alive
-  const auto floors = keep_unread ? unread_from(core) : std::map<PartitionName, std::int64_t>{};
+  const auto [floors, groups] = keep_unread ? unread_from(core) : Unread{};
   std::vector<Kept> all;
   std::uint64_t total = 0, unread = 0;
   for (const auto& topic : topics)
@@ -102,9 +111,10 @@ void enforce_retention(Core& core) {
       if (kept.needed_from != kAll) unread += kept.partition->bytes_from(kept.needed_from);
     }
   core.pressure.unread_bytes = unread;
+  core.pressure.live_groups = groups;
   if (limit == 0) return;
   const std::uint64_t slack = keep_unread ? limit / kSlackOfLimit : 0;
-  total = enforce_on_all(core, all, total, limit - slack);
+  total = enforce_on_all(core, all, total, limit - slack, limit / kReserveOfLimit);
   if (keep_unread) total = drop_spares(core, all, total, limit - slack);
   core.pressure.pass_ends(static_cast<std::int64_t>(limit) - static_cast<std::int64_t>(total),
                           static_cast<std::int64_t>(slack));

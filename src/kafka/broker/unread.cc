@@ -1,6 +1,8 @@
 #include "kafka/broker/unread.h"
 
 #include <algorithm>
+#include <set>
+#include <string>
 
 namespace ds::kafka::broker {
 namespace {
@@ -26,23 +28,42 @@ void add_topic(Floors& floors, const Topic& topic, const GroupOffsets::Offsets& 
 
 }  // namespace
 
-std::map<PartitionName, std::int64_t> unread_from(const Core& core) {
-  Floors floors;
+Unread unread_from(Core& core) {
   // Members first: one that leaves meanwhile has committed before, and counts by that.
-  for (const auto& [group, topics] : core.groups->subscriptions()) {
-    const auto offsets = core.offsets->of_group(group);
-    for (const std::string& name : topics)
-      if (const auto topic = core.topics->find(name)) add_topic(floors, *topic, offsets);
-    if (topics.empty()) add_commits(floors, offsets);  // members whose protocol we do not know
-  }
+  const auto members = core.groups->subscriptions();
+  for (const auto& [group, topics] : members)
+    if (!topics.empty())  // else a protocol that we do not know
+      if (const auto noted = core.offsets->note_topics(group, topics); !noted)
+        core.log_refusal("retention", noted.error().message);
+
   const std::int64_t fresh = core.clock.wall_ms() - core.settings.group_lives / kMillisecond;
-  for (const std::string& group : core.offsets->groups()) {
+  const bool may_return = core.clock.now() < core.started + core.settings.group_returns;
+  const auto readers = core.offsets->readers();
+  std::set<std::string> groups;
+  for (const auto& [group, topics] : members) groups.insert(group);
+  for (const auto& [group, topics] : readers) groups.insert(group);
+  for (const std::string& group : core.offsets->groups()) groups.insert(group);
+
+  Unread unread;
+  Floors& floors = unread.from;
+  for (const std::string& group : groups) {
     const auto offsets = core.offsets->of_group(group);
-    const bool live = std::any_of(offsets.begin(), offsets.end(),
-                                  [&](const auto& each) { return each.second.time_ms >= fresh; });
-    if (live) add_commits(floors, offsets);
+    const auto read = readers.find(group);
+    const bool committed = std::any_of(offsets.begin(), offsets.end(), [&](const auto& each) {
+      return each.second.time_ms >= fresh;
+    });
+    const bool returns = may_return && read != readers.end();
+    if (!committed && !returns && !members.contains(group)) {
+      if (read != readers.end()) core.offsets->note_topics(group, {}).ok();
+      continue;
+    }
+    ++unread.groups;
+    add_commits(floors, offsets);
+    if (read == readers.end()) continue;
+    for (const std::string& name : read->second)
+      if (const auto topic = core.topics->find(name)) add_topic(floors, *topic, offsets);
   }
-  return floors;
+  return unread;
 }
 
 }  // namespace ds::kafka::broker

@@ -33,12 +33,6 @@ Judged judge(const Topic& topic, ByteView batch) {
   return {KafkaError::kNone, {}, *header};
 }
 
-/// What is written for the sake of the reading itself has a reserve: holding it back would keep the
-/// reader from making room.
-bool has_reserve(const std::string& topic) {
-  return topic.starts_with("datastorm.") || topic.starts_with("__") || topic.ends_with(".dlq");
-}
-
 /// Whether some batch can only be settled by appending it.
 bool needs_room(const Call& call, const ProduceRequest& request) {
   for (const auto& [name, partitions] : request.topic_data) {
