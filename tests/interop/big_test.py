@@ -49,7 +49,7 @@ class BigRuns(storm.Case):
                 self.addCleanup(peer.kill)
                 account = self.produce(peer.stdout.readline().split()[-1], "big", *how)
                 peer.send_signal(signal.SIGINT)
-                counted = json.loads(peer.communicate(timeout=20)[0])
+                counted = json.loads(peer.communicate(timeout=20 * storm.PATIENCE)[0])
                 sent = account["written"] if how[1] == "0" else account["acknowledged"]
                 self.same(" ".join(how), asked=TOTAL, account=sent, peer=counted["records"])
                 if "librdkafka" not in how:  # its batches are its own

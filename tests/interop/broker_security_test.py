@@ -48,7 +48,7 @@ class BrokerSecurity(storm.Case):
 
     def run_user(self, verb, user, password):
         done = subprocess.run([storm.PROGRAM, "user", verb, user, "--users", self.folder / "users"], input=password,
-                              text=True, capture_output=True, timeout=30)
+                              text=True, capture_output=True, timeout=30 * storm.PATIENCE)
         self.assertEqual(0, done.returncode, done.stderr)
 
     def file(self, name):
@@ -84,7 +84,7 @@ class BrokerSecurity(storm.Case):
         """kcat and our own client do not get in, soon."""
         with self.subTest(what):
             done = subprocess.run(["kcat", "-L", "-m", "4", "-b", address, *how], stdin=subprocess.DEVNULL,
-                                  capture_output=True, timeout=30)
+                                  capture_output=True, timeout=30 * storm.PATIENCE)
             self.assertNotEqual(0, done.returncode, done.stdout)
             ours = self.run_program("topic", "list", "--brokers", address, *how, expect=storm.UNREACHABLE, limit=60)
             print(f"  {what}: {ours.stderr.splitlines()[0]}", flush=True)
@@ -149,7 +149,7 @@ class BrokerSecurity(storm.Case):
 
         def fails(what, *arguments, stdin=b""):
             with self.subTest(what):
-                done = subprocess.run(["kcat", *arguments], input=stdin, capture_output=True, timeout=60)
+                done = subprocess.run(["kcat", *arguments], input=stdin, capture_output=True, timeout=60 * storm.PATIENCE)
                 self.assertIn(b"uthoriz", done.stderr + done.stdout, what)
         fails("bob writes", "-P", "-b", where, "-t", "open", *bob, stdin=b"no\n")
         fails("bob reads what is closed", "-C", "-b", where, "-t", "closed", "-e", *bob)
@@ -171,7 +171,7 @@ class BrokerSecurity(storm.Case):
 
         def tool(name, *arguments, fails=False):
             done = subprocess.run([storm.KAFKA_SH, "tool", name, "--bootstrap-server", at["SASL_SSL"], *arguments],
-                                  stdin=subprocess.DEVNULL, text=True, capture_output=True, timeout=90)
+                                  stdin=subprocess.DEVNULL, text=True, capture_output=True, timeout=90 * storm.PATIENCE)
             if not fails:
                 self.assertEqual(0, done.returncode, done.stdout[-500:] + done.stderr[-1500:])
             return done.stdout + done.stderr
@@ -228,7 +228,7 @@ class BrokerSecurity(storm.Case):
             done = subprocess.run([storm.KAFKA_SH, "tool", "console-consumer", "--bootstrap-server", address, "--topic",
                                    "kept", "--from-beginning", "--timeout-ms", "5000",
                                    "--formatter-property", "print.key=true"],
-                                  capture_output=True, text=True, timeout=90)
+                                  capture_output=True, text=True, timeout=90 * storm.PATIENCE)
             java = dict(line.split("\t", 1) for line in done.stdout.splitlines() if "\t" in line)
             self.assertEqual(latest, java)
 
@@ -238,7 +238,7 @@ class BrokerSecurity(storm.Case):
             storm.missing(self, "Apache Kafka has not been fetched; run: setup/install.sh up test")
         done = subprocess.run([storm.KAFKA_SH, "tool", "topics", "--bootstrap-server", address, "--create", "--topic",
                                topic, "--partitions", "1", "--config", "cleanup.policy=compact", "--config",
-                               "segment.bytes=1048576"], capture_output=True, text=True, timeout=90)
+                               "segment.bytes=1048576"], capture_output=True, text=True, timeout=90 * storm.PATIENCE)
         self.assertEqual(0, done.returncode, done.stdout + done.stderr)
 
     def test_what_cannot_be_meant(self):

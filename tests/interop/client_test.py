@@ -13,7 +13,7 @@ class Client(storm.Case):
         """every RealKafka test of kafka_client_test runs and passes; none is skipped"""
         kafka = self.kafka()
         binary = pathlib.Path(os.environ["DATASTORM"]).parent / "kafka_client_test"
-        done = subprocess.run([binary, "--gtest_filter=RealKafka.*"], capture_output=True, text=True, timeout=200,
+        done = subprocess.run([binary, "--gtest_filter=RealKafka.*"], capture_output=True, text=True, timeout=200 * storm.PATIENCE,
                               env={**os.environ, "KAFKA_BOOTSTRAP": kafka.address})
         self.assertEqual(0, done.returncode, done.stdout[-3000:] + done.stderr[-1000:])
         ran = re.search(r"\[==========\] (\d+) tests? from", done.stdout)

@@ -19,6 +19,9 @@ STUBBORN = [sys.executable, "-c", "import signal, time; signal.signal(2, signal.
 
 class Processes(unittest.TestCase):
     def setUp(self):
+        patience = mock.patch.object(storm, "PATIENCE", 1)
+        patience.start()
+        self.addCleanup(patience.stop)
         folder = tempfile.TemporaryDirectory()
         self.addCleanup(folder.cleanup)
         self.log = pathlib.Path(folder.name) / "log"
@@ -71,7 +74,7 @@ class Cases(unittest.TestCase):
         clean = {key: value for key, value in os.environ.items() if key != "CI"}
         return subprocess.run([sys.executable, "-c", script], text=True, stdout=subprocess.PIPE,
                               stderr=subprocess.STDOUT, timeout=60,
-                              env=clean | {"DATASTORM": sys.executable} | env)
+                              env=clean | {"DATASTORM": sys.executable, "DATASTORM_TEST_PATIENCE": "1"} | env)
 
     def test_what_is_missing_is_said_and_fails_in_ci(self):
         body = ["self.need('no-such-program')"]

@@ -24,7 +24,7 @@ class JavaTools(storm.Case):
     def tool(self, name, *arguments, limit=60, stdin=None):
         env = dict(os.environ, KAFKA_RUN=str(self.folder / "no-cluster"), KAFKA_VERSION=self.version)
         done = subprocess.run([storm.KAFKA_SH, "tool", name, "--bootstrap-server", self.address, *map(str, arguments)], env=env,
-                              input=stdin, text=True, capture_output=True, timeout=limit,
+                              input=stdin, text=True, capture_output=True, timeout=limit * storm.PATIENCE,
                               **({} if stdin is not None else {"stdin": subprocess.DEVNULL}))
         self.checks += 1
         self.assertEqual(0, done.returncode, f"{name} {arguments}\n{done.stdout[-800:]}{done.stderr[-1500:]}")
@@ -72,7 +72,7 @@ class JavaTools(storm.Case):
 
         for codec in ("none", "gzip", "snappy", "lz4", "zstd"):
             self.tool("console-producer", "--topic", codec, "--compression-codec", codec, stdin=f"of {codec}\n" * 50)
-            got = self.tool("console-consumer", "--topic", codec, "--from-beginning", "--max-messages", 50, "--timeout-ms", 20000)
+            got = self.tool("console-consumer", "--topic", codec, "--from-beginning", "--max-messages", 50, "--timeout-ms", 90000)
             self.assertEqual(50, got.count(f"of {codec}"))
 
         ends = self.offsets()
@@ -81,7 +81,7 @@ class JavaTools(storm.Case):
         self.assertEqual([0] * 4, list(self.offsets("--time", "1000").values()), "the first record since 1970")
 
         self.tool("console-consumer", "--topic", "java", "--group", "readers", "--from-beginning", "--max-messages", 1000,
-                  "--timeout-ms", 20000)
+                  "--timeout-ms", 90000)
         self.assertIn("readers", self.tool("consumer-groups", "--list").split())
         self.assertEqual(1000, sum(committed for committed, _ in self.rows("readers", "java").values()))
         self.tool("consumer-groups", "--group", "readers", "--topic", "java", "--reset-offsets", "--to-earliest", "--execute")

@@ -143,7 +143,7 @@ class Matrix(storm.Case):
 
     def read_by_the_console_consumer(self, kafka, each):
         printed = kafka.tool("console-consumer", "--topic", name_of(each), "--from-beginning",
-                             "--max-messages", str(TOTAL), "--timeout-ms", "20000",
+                             "--max-messages", str(TOTAL), "--timeout-ms", "90000",
                              "--formatter-property", "print.value=false",
                              "--formatter-property", "print.partition=true",
                              "--formatter-property", "print.offset=true")

@@ -208,7 +208,7 @@ class Refusals(storm.Case):
             time.sleep(draw.uniform(0.05, 0.4))
             producer.kill()
             done = subprocess.run([storm.PROGRAM, "verify", "--brokers", broker.address, "--topic", topic, "--run", run],
-                                  text=True, capture_output=True, timeout=60, cwd=self.folder)
+                                  text=True, capture_output=True, timeout=60 * storm.PATIENCE, cwd=self.folder)
             said = done.stdout + done.stderr
             if done.returncode == storm.DONE:
                 self.assertNotIn(" 0 expected", said)

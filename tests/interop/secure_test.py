@@ -116,7 +116,7 @@ class Secure(storm.Case):
                 done = storm.subprocess.run(
                     [storm.PROGRAM, "produce", "--brokers", address, "--topic", f"rd-{number}", "--partitions", "4",
                      "--total", str(TOTAL), "--engine", "librdkafka", *by_file], text=True, capture_output=True,
-                    timeout=60)
+                    timeout=60 * storm.PATIENCE)
                 if done.returncode != storm.DONE:  # before 2.6.1
                     self.assertEqual(storm.UNREACHABLE, done.returncode)
                     self.assertIn("fixed in 2.6.1", done.stderr)
