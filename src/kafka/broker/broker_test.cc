@@ -293,7 +293,7 @@ TEST_F(BrokerTest, IgnoresWhatStandsBehindAMessage) {
   BlockingClient client(broker->address());
   // librdkafka 2.16 asks so for all topics: three bytes of its array's length are left over.
   client.send(
-      from_hex("0000001c 0003 000a 00000001 0007 72646b61666b61 00  00 00 00 00 01 00 00 00"));
+      from_hex("0000001a 0003 000a 00000001 0007 72646b61666b61 00  00 00 00 00 01 00 00 00"));
   EXPECT_EQ(client.receive<MetadataResponse>(10).brokers.size(), 1u);
 }
 
