@@ -73,6 +73,7 @@ Command broker_command() {
           .purpose = "run the embedded Kafka broker alone",
           .example = "datastorm broker --listen 127.0.0.1:9092 --durability cache",
           .settings = join_settings({kBrokerSettings, std::vector<std::string_view>{"listen"}}),
+          .defaults = {{"data-dir", "datastorm-data/broker"}},  // the folder that `up` keeps its in
           .run = run_broker};
 }
 
