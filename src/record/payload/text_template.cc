@@ -241,7 +241,7 @@ class Parser {
     const auto is_space = [](char c) { return c == ' ' || c == '\t' || c == '\n' || c == '\r'; };
     for (;;) {
       while (at_ < text_.size() && is_space(text_[at_])) ++at_;
-      if (text_.substr(at_).starts_with("}}") && !text_.substr(at_).starts_with("}}}")) {
+      if (text_.substr(at_).starts_with("}}")) {
         at_ += 2;
         return words;
       }

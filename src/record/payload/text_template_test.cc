@@ -51,6 +51,7 @@ TEST(TextTemplate, FillsEachPlaceholder) {
       {"{{part p}}[{{q}}]{{end}}\n{{part q}}x{{end}}\n{{p}}{{choice {p}}}", "[x][x]"},
       {"{{repeat 3 3 \", \"}}{{sequence}}{{end}}", "12, 12, 12"},
       {"{{ sequence }}\n{{\n stream\n}}", "12\n5"},
+      {"{\"id\":{{sequence}}}", "{\"id\":12}"},
   };
   for (const auto& [text, made] : cases) {
     SCOPED_TRACE(text);
