@@ -407,8 +407,10 @@ class Parser {
         put(Patch{.what = Patch::What::kUuid, .form = Patch::Form::kText, .salt = ++uuids_});
     } else if (verb == "uniform") {
       if (takes(words, 2, 2, "uniform MIN MAX decimals=N", open)) {
+        const std::size_t wrong_before = errors_.size();
         const double min = number_at(words, 1), max = number_at(words, 2);
-        if (max < min) wrong(words[1].at, fmt::format("{} is above {}", min, max));
+        if (max < min && errors_.size() == wrong_before)
+          wrong(words[1].at, fmt::format("{} is above {}", min, max));
         const bool whole = min == std::floor(min) && max == std::floor(max) &&
                            std::abs(min) < 9e15 && std::abs(max) < 9e15 &&
                            !options.named.contains("decimals");
