@@ -4,6 +4,8 @@
 #include <optional>
 
 #include "cli/common.h"
+#include "kafka/client/admin.h"
+#include "ledger/exchange.h"
 #include "storm/sensors.h"
 
 namespace ds::cli {
@@ -19,5 +21,27 @@ struct SensorOptions {
 
 /// `rate` is of all sensors together; 0 leaves it to the interval.
 SensorOptions read_sensors(Reader& read, double rate);
+
+/// Where what the sensors claim goes: the topic of claims, through a connection of its own.
+/// Lifetime: longer than the sensors; borrows clock and log.
+class SensorClaims {
+ public:
+  SensorClaims(const kafka::ClientSettings& client, const std::string& topic, std::uint64_t run,
+               const Clock& clock, Log& log)
+      : admin_(client, clock, log),
+        claims_(admin_, clock),
+        ledger_(
+            {.run = run, .topic = topic, .engine = "direct", .acks = "all"},
+            [this](const RunClaim& claim, const ClaimChanges& changes) {
+              return claims_.publish(claim, changes);
+            },
+            clock, log) {}
+  SensorLedger& ledger() { return ledger_; }
+
+ private:
+  kafka::Admin admin_;
+  TopicClaims claims_;
+  SensorLedger ledger_;
+};
 
 }  // namespace ds::cli

@@ -18,6 +18,7 @@ namespace {
 
 struct SensorsAccount {
   std::string command = "sensors";
+  std::string run;
   std::string via;
   std::string topic;
   std::string distribution;
@@ -34,6 +35,7 @@ struct SensorsAccount {
 
   static void fields(auto& self, auto& io) {
     io("command", self.command);
+    io("run", self.run);
     io("via", self.via);
     io("topic", self.topic);
     io("distribution", self.distribution);
@@ -111,14 +113,21 @@ int run_sensors(const Invocation& invocation) {
     if (hook.has_secret()) options.hook->secret = hook.hook.secrets.front();
   }
   const std::vector<Limit> limits = read_limits(read);
+  const std::uint64_t run = read_run_id(read);
+  // Those who send through a webhook may know of no broker at all.
+  const bool claiming = !options.hook || read.given("brokers");
   const bool json = read.on("json"), quiet = read.on("quiet");
   ConsoleLog log(read_log_level(read));
   if (const auto wrong = read.errors()) return report_error(*wrong);
 
   const SystemClock clock;
   const Interrupt interrupt;
-  auto started = options.hook ? Sensors::start(options.settings, *options.hook, clock, log)
-                              : Sensors::start(options.settings, SensorsViaKafka{feed}, clock, log);
+  std::optional<SensorClaims> claims;
+  if (claiming) claims.emplace(feed.client, topic, run, clock, log);
+  SensorLedger* const ledger = claims ? &claims->ledger() : nullptr;
+  auto started = options.hook
+                     ? Sensors::start(options.settings, *options.hook, clock, log, ledger)
+                     : Sensors::start(options.settings, SensorsViaKafka{feed}, clock, log, ledger);
   if (!started) return report_error(started.error());
   Sensors& sensors = **started;
   for (Nanos next = clock.now() + 5 * kSecond; !sensors.finished() && !Interrupt::wait(20);)
@@ -127,8 +136,10 @@ int run_sensors(const Invocation& invocation) {
       next += 5 * kSecond;
     }
   sensors.stop();
+  if (ledger != nullptr) ledger->close();
 
   SensorsAccount told = account_of(sensors);
+  if (ledger != nullptr) told.run = run_name(run);
   told.via = via;
   told.topic = topic;
   if (!quiet) {
@@ -161,10 +172,10 @@ Command sensors_command() {
       .name = "sensors",
       .purpose = "send readings of many sensors, through a webhook or straight into Kafka",
       .example = "HOOK_SECRET=… datastorm sensors --producers 100 --via http://127.0.0.1:3000/hook",
-      .settings = join_settings(
-          {kKafkaSettings, kSensorSettings, kHookSettings,
-           std::vector<std::string_view>{"topic", "partitions", "replication", "rate", "total",
-                                         "duration", "connections", "delivery-timeout", "limit"}}),
+      .settings = join_settings({kKafkaSettings, kSensorSettings, kHookSettings,
+                                 std::vector<std::string_view>{
+                                     "topic", "run", "partitions", "replication", "rate", "total",
+                                     "duration", "connections", "delivery-timeout", "limit"}}),
       .defaults = {{"topic", "readings"},
                    {"partitions", "3"},
                    {"total", "0"},

@@ -268,6 +268,7 @@ class Up {
     draining_ = true;
     if (storm_) storm_->run().stop();
     if (sensors_) sensors_->stop();
+    if (sensor_claims_) sensor_claims_->ledger().close();
     const Nanos until = clock_.now() + kCatchUpMax;
     Nanos shown = 0;
     while (!caught_up() && !intake_->pipeline().finished() && clock_.now() < until) {
@@ -305,14 +306,17 @@ class Up {
       sensing.hook->address = dashboard_->address();
       sensing.hook->path = options_.hook.path;
     }
+    sensor_claims_.emplace(options_.storm.client, options_.storm.topic.name,
+                           options_.storm.run.claim.run, clock_, log_);
+    SensorLedger* const ledger = &sensor_claims_->ledger();
     auto sensors =
         sensing.hook
-            ? Sensors::start(sensing.settings, *sensing.hook, clock_, log_)
+            ? Sensors::start(sensing.settings, *sensing.hook, clock_, log_, ledger)
             : Sensors::start(sensing.settings,
                              SensorsViaKafka{{.client = options_.storm.client,
                                               .topic = options_.storm.topic,
                                               .give_up = options_.storm.producer.delivery_timeout}},
-                             clock_, log_);
+                             clock_, log_, ledger);
     if (!sensors) return std::move(sensors).error().while_trying("start the sensors");
     const std::lock_guard lock(sensors_mutex_);
     sensors_ = std::move(*sensors);
@@ -429,6 +433,7 @@ class Up {
   std::optional<Desk> desk_;
   Nanos begun_ = 0;
   std::size_t next_event_ = 0;
+  std::optional<SensorClaims> sensor_claims_;
   mutable std::mutex sensors_mutex_;
   std::unique_ptr<Sensors> sensors_;
   std::unique_ptr<Hook> hook_;

@@ -23,13 +23,16 @@ namespace {
 constexpr std::size_t kRangesShown = 20;
 
 /// "  lost: stream 7 (partition 7), 8000 to 8003, at 2026-11-21 12:00:05Z; it is in the topic"
-void print_finding(const Finding& finding) {
+void print_finding(const Finding& finding, const std::string& of) {
   fmt::print("  {}: ", finding.what);
   if (finding.partition >= 0)
     fmt::print("stream {} (partition {}), {} to {}", finding.stream, finding.partition,
                finding.first, finding.last);
+  else if (of == "producer")
+    fmt::print("producer {}, {} to {}", finding.stream, finding.first, finding.last);
   if (finding.count != finding.last - finding.first + 1)
-    fmt::print("{}{} of them", finding.partition >= 0 ? ", " : "", with_commas(finding.count));
+    fmt::print("{}{} of them", finding.partition >= 0 || of == "producer" ? ", " : "",
+               with_commas(finding.count));
   if (!finding.window.empty()) fmt::print(", made for {}", finding.window);
   if (!finding.why.empty()) fmt::print("; {}", finding.why);
   fmt::print("\n");
@@ -63,7 +66,7 @@ void print_verdict(const Verdict& verdict) {
                  verdict.ranges.size() - kRangesShown);
       break;
     }
-    print_finding(finding);
+    print_finding(finding, verdict.of);
   }
   for (const std::string& words : verdict.not_shown) fmt::print("  not shown here: {}\n", words);
   fmt::print("{}\n", verdict.good() ? "every record is accounted for" : "it does not balance");
@@ -84,7 +87,7 @@ Result<Verdict> verify_in_store(const std::string& path, const std::string& run,
   auto verdict = verify_stage(*reader, *book, **claimed);
   if (!verdict || verdict->lost == 0 || !admin) return verdict;
   auto stage = topic_stage(*admin, *cluster, (*claimed)->run.topic);
-  auto held = stage ? hold_stage(*stage) : Result<Holdings>(stage.error());
+  auto held = stage ? hold_stage(*stage, **claimed) : Result<Holdings>(stage.error());
   if (held)
     name_stages(*verdict, **claimed, *held);
   else

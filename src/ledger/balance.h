@@ -113,6 +113,7 @@ struct Verdict {
   std::uint64_t foreign = 0;    // held, and without an identity that could be read
   std::uint64_t unclaimed = 0;  // held, and never claimed: a producer that died before it could
   std::vector<std::string> not_shown;  // what this stage cannot tell, in words
+  std::string of = "stream";           // whose numbers the ranges are: a stream's or a producer's
   std::vector<Finding> ranges;         // at most kFindingsMax; the counts are exact all the same
 
   bool good() const { return lost == 0 && duplicated == 0 && disordered == 0 && corrupted == 0; }

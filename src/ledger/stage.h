@@ -15,6 +15,7 @@
 #include "base/result.h"
 #include "ledger/claim.h"
 #include "record/identity.h"
+#include "record/reading.h"
 #include "record/tweet.h"
 
 namespace ds {
@@ -33,6 +34,8 @@ class StageVisitor {
   /// `window_s`. Whose run they are it cannot say.
   virtual void rollup(std::int64_t window_s, std::string_view brand, std::string_view sentiment,
                       std::uint64_t count) = 0;
+  /// A sensor's reading. Which run it belongs to only the claims tell.
+  virtual void reading(const Reading& reading) { static_cast<void>(reading); }
   /// Records that are nobody's, as far as can be told.
   virtual void foreign(std::uint64_t records) = 0;
 };

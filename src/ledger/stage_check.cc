@@ -7,6 +7,7 @@
 #include <unordered_map>
 
 #include "ledger/read_tweets.h"
+#include "ledger/reading_check.h"
 #include "ledger/regenerate.h"
 #include "ledger/window_sums.h"
 
@@ -380,6 +381,8 @@ void name_windows(WindowSums& sums, Verdict& verdict) {
 
 Result<Verdict> verify_stage(StageReader& reader, const ClaimBook& book,
                              const ClaimedRun& claimed) {
+  if (const auto readings = ReadingRun::from(claimed.run))
+    return verify_readings(reader, claimed, *readings);
   FirstReading first(claimed);
   if (auto read = reader.read(first); !read) return std::move(read).error();
   Verdict verdict = balance(claimed, first.held(), reader.stage());
@@ -402,6 +405,11 @@ Result<Verdict> verify_stage(StageReader& reader, const ClaimBook& book,
   for (std::string& words : reader.not_shown()) verdict.not_shown.push_back(std::move(words));
   name_windows(first.sums(), verdict);
   return verdict;
+}
+
+Result<Holdings> hold_stage(StageReader& reader, const ClaimedRun& claimed) {
+  const auto readings = ReadingRun::from(claimed.run);
+  return readings ? hold_readings(reader, claimed, *readings) : hold_stage(reader);
 }
 
 Result<Holdings> hold_stage(StageReader& reader) {

@@ -17,6 +17,8 @@ Result<Verdict> verify_stage(StageReader& reader, const ClaimBook& book, const C
 
 /// What the stage holds by identity alone, of all runs.
 Result<Holdings> hold_stage(StageReader& reader);
+/// The same where `claimed` may be a run of sensors: then of its readings alone.
+Result<Holdings> hold_stage(StageReader& reader, const ClaimedRun& claimed);
 
 /// For each loss in `store` whether the topic still has it: its finding then names the stage where
 /// it went. `topic`: what the topic holds.

@@ -6,6 +6,12 @@
 namespace ds {
 namespace {
 
+std::optional<Reading> reading_of(const kafka::RecordView& record, TweetDecoder& decoder) {
+  if (!record.value || record.value->empty()) return std::nullopt;
+  const ByteView value = *record.value;
+  return value[0] == '{' ? decoder.reading(value) : decode_avro_reading(value);
+}
+
 /// Starts everything where it is told, and forgets nothing.
 class StartAt final : public kafka::AssignmentListener {
  public:
@@ -67,6 +73,8 @@ void visit_records(const kafka::Fetched& fetched, ByteVec& scratch, TweetDecoder
         const auto tweet = record->value ? decoder.decode(*record->value) : std::nullopt;
         if (tweet)
           visitor.tweet(*tweet);
+        else if (const auto reading = reading_of(*record, decoder))
+          visitor.reading(*reading);
         else
           visitor.foreign(1);
       }

@@ -28,6 +28,10 @@ class Distribution {
 
   double at(std::uint64_t seed, std::int64_t producer, std::int64_t sequence) const;
   Kind kind() const { return kind_; }
+  /// Its numbers, in the order of the text.
+  double a() const { return a_; }
+  double b() const { return b_; }
+  double c() const { return c_; }
   std::string to_string() const;
 
  private:

@@ -29,16 +29,20 @@ Result<std::uint64_t> rows_held(const std::string& path) {
   return rows;
 }
 
-Result<ClaimBook> SqliteReader::claims() {
-  auto rows = db_.prepare("select key, value from runs");
+Result<ClaimBook> claims_in(sqlite::Database& db) {
+  auto rows = db.prepare("select key, value from runs");
   if (!rows) return std::move(rows).error();
   ClaimBook book;
   int result;
   while ((result = rows->step()) == SQLITE_ROW)
     if (auto added = book.add(rows->text(0), rows->text(1)); !added)
-      return std::move(added).error().while_trying("read the claims in " + path());
-  if (result != SQLITE_DONE) return db_.error();
+      return std::move(added).error().while_trying("read the claims in " + db.path());
+  if (result != SQLITE_DONE) return db.error();
   return book;
+}
+
+Result<ClaimBook> SqliteReader::claims() {
+  return claims_in(db_);
 }
 
 Status SqliteReader::read(StageVisitor& visitor) {
@@ -73,7 +77,7 @@ Status SqliteReader::read(StageVisitor& visitor) {
   // A file of before there were payloads has no such table.
   const auto has_records = db_.number("select count(*) from sqlite_master where name = 'records'");
   if (!has_records) return has_records.error();
-  if (*has_records == 0) return Done{};
+  if (*has_records == 0) return read_readings(visitor);
   auto payloads =
       db_.prepare("select run, stream, sequence, value, timestamp from records order by rowid");
   if (!payloads) return std::move(payloads).error();
@@ -82,6 +86,21 @@ Status SqliteReader::read(StageVisitor& visitor) {
                      static_cast<std::uint32_t>(payloads->number(1)),
                      static_cast<std::uint64_t>(payloads->number(2))},
                     content_hash(payloads->bytes(3)), payloads->number(4));
+  if (result != SQLITE_DONE) return db_.error();
+  return read_readings(visitor);
+}
+
+Status SqliteReader::read_readings(StageVisitor& visitor) {
+  const auto there = db_.number("select count(*) from sqlite_master where name = 'readings'");
+  if (!there) return there.error();
+  if (*there == 0) return Done{};
+  auto rows = db_.prepare(
+      "select data, timestamp_producer, producer_id, sequence from readings order by rowid");
+  if (!rows) return std::move(rows).error();
+  int result;
+  while ((result = rows->step()) == SQLITE_ROW)
+    visitor.reading(
+        {sqlite3_column_double(rows->get(), 0), rows->number(1), rows->number(2), rows->number(3)});
   if (result != SQLITE_DONE) return db_.error();
   return Done{};
 }

@@ -22,13 +22,17 @@ class SqliteReader final : public StageReader {
   Result<ClaimBook> claims();
   std::string stage() const override { return "sqlite " + path(); }
   /// All records in the order of storing, before them those that have no row of their own, and
-  /// the rollups' rows.
+  /// the rollups' rows; the readings come last.
   Status read(StageVisitor& visitor) override;
 
  private:
+  Status read_readings(StageVisitor& visitor);
   explicit SqliteReader(sqlite::Database db) : db_(std::move(db)) {}
   sqlite::Database db_;
 };
+
+/// The claims that the store keeps.
+Result<ClaimBook> claims_in(sqlite::Database& db);
 
 /// Rows of a store that are there now, by the ends of its tables: no row is looked at. Rows are
 /// only added at the end and removed at the begin.

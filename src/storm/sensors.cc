@@ -8,12 +8,16 @@
 
 namespace ds {
 
-Sensors::Sensors(const SensorSettings& settings, const Clock& clock, Log& log)
+Sensors::Sensors(const SensorSettings& settings, const Clock& clock, Log& log, SensorLedger* ledger)
     : settings_(settings),
       clock_(clock),
       log_(log),
+      ledger_(ledger),
       started_(clock.now()),
-      plan_(settings, started_, clock.wall_ms()) {}
+      started_wall_ms_(clock.wall_ms()),
+      plan_(settings, started_, started_wall_ms_) {
+  if (ledger_ != nullptr) ledger_->began(started_wall_ms_);
+}
 
 void Sensors::begin() {
   thread_ = std::jthread([this](std::stop_token stop) {
@@ -54,8 +58,8 @@ constexpr Nanos kStep = 5 * kMillisecond;       // how long it gathers at most
 class KafkaSensors final : public Sensors {
  public:
   KafkaSensors(const SensorSettings& settings, const SensorsViaKafka& via, const Clock& clock,
-               Log& log)
-      : Sensors(settings, clock, log),
+               Log& log, SensorLedger* ledger)
+      : Sensors(settings, clock, log, ledger),
         feed_(std::make_unique<kafka::TopicFeed>(
             via.feed, [this](std::span<const kafka::TopicFeed::Told> told) { hear(told); }, clock,
             log)) {
@@ -65,7 +69,8 @@ class KafkaSensors final : public Sensors {
 
  private:
   struct Chunk {
-    std::uint64_t first, left;
+    std::uint64_t first, count, left;
+    bool stored = true;  // all that was heard of; which of them was not is not told
   };
 
   void run(std::stop_token stop) override {
@@ -90,7 +95,7 @@ class KafkaSensors final : public Sensors {
   std::uint64_t give(std::uint64_t first, std::uint64_t end) {
     {
       const std::lock_guard lock(mutex_);
-      chunks_.emplace(++chunk_, Chunk{first, end - first});
+      chunks_.emplace(++chunk_, Chunk{first, end - first, end - first});
       on_their_way_ += end - first;
     }
     std::uint8_t text[kReadingBytesMax];
@@ -118,9 +123,13 @@ class KafkaSensors final : public Sensors {
         counts_.delivered(records, latency, now, true);
       else
         counts_.unknown(records, latency);
+      chunk.stored = chunk.stored && stored;
       chunk.left -= records;
       on_their_way_ -= records;
-      if (chunk.left == 0) chunks_.erase(ticket);
+      if (chunk.left > 0) continue;
+      settle(chunk.first, chunk.count,
+             chunk.stored ? SensorLedger::Outcome::kAcknowledged : SensorLedger::Outcome::kUnknown);
+      chunks_.erase(ticket);
     }
   }
 
@@ -144,10 +153,13 @@ class KafkaSensors final : public Sensors {
 
 Result<std::unique_ptr<Sensors>> Sensors::start(const SensorSettings& settings,
                                                 const SensorsViaKafka& via, const Clock& clock,
-                                                Log& log) {
+                                                Log& log, SensorLedger* ledger) {
   kafka::Admin admin(via.feed.client, clock, log);  // so that a wrong address is told here
   if (auto topic = admin.ensure_topic(via.feed.topic); !topic) return std::move(topic).error();
-  return std::unique_ptr<Sensors>(new KafkaSensors(settings, via, clock, log));
+  if (ledger != nullptr)
+    if (auto announced = ledger->announce(settings); !announced)
+      return std::move(announced).error();
+  return std::unique_ptr<Sensors>(new KafkaSensors(settings, via, clock, log, ledger));
 }
 
 }  // namespace ds

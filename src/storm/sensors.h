@@ -18,6 +18,7 @@
 #include "kafka/client/topic_feed.h"
 #include "net/socket.h"
 #include "storm/account.h"
+#include "storm/sensor_ledger.h"
 #include "storm/sensor_plan.h"
 
 namespace ds {
@@ -41,13 +42,14 @@ struct SensorsViaKafka {
 class Sensors {
  public:
   virtual ~Sensors() = default;
-  /// Reaches the hook once, so that a wrong address is told here.
+  /// Reaches the hook once, so that a wrong address is told here. What becomes of each reading goes
+  /// to the ledger, where there is one; it is borrowed.
   static Result<std::unique_ptr<Sensors>> start(const SensorSettings& settings,
                                                 const SensorsViaHook& via, const Clock& clock,
-                                                Log& log);
+                                                Log& log, SensorLedger* ledger = nullptr);
   static Result<std::unique_ptr<Sensors>> start(const SensorSettings& settings,
                                                 const SensorsViaKafka& via, const Clock& clock,
-                                                Log& log);
+                                                Log& log, SensorLedger* ledger = nullptr);
 
   bool finished() const { return finished_.load(); }
   /// No new readings; waits for the outcome of those that were sent.
@@ -64,15 +66,20 @@ class Sensors {
   Nanos ended() const { return ended_.load(); }
 
  protected:
-  Sensors(const SensorSettings& settings, const Clock& clock, Log& log);
+  Sensors(const SensorSettings& settings, const Clock& clock, Log& log, SensorLedger* ledger);
   virtual void run(std::stop_token stop) = 0;
   virtual void wake() = 0;
   void begin();
+  void settle(std::uint64_t first, std::uint64_t count, SensorLedger::Outcome outcome) {
+    if (ledger_ != nullptr) ledger_->settle(first, count, outcome);
+  }
 
   const SensorSettings settings_;
   const Clock& clock_;
   Log& log_;
+  SensorLedger* const ledger_;
   const Nanos started_;
+  const std::int64_t started_wall_ms_;
   const SensorPlan plan_;
   WorkerAccount counts_;
   std::atomic<std::uint64_t> scheduled_{0}, retries_{0};

@@ -62,8 +62,8 @@ std::optional<Answer> take_answer(std::string& bytes) {
 class HookSensors final : public Sensors {
  public:
   HookSensors(const SensorSettings& settings, const SensorsViaHook& via, const Clock& clock,
-              Log& log)
-      : Sensors(settings, clock, log), via_(via) {
+              Log& log, SensorLedger* ledger)
+      : Sensors(settings, clock, log, ledger), via_(via) {
     for (std::size_t i = 0; i < via.connections; ++i)
       lines_.push_back(std::make_unique<Line>(*this));
     begin();
@@ -247,6 +247,10 @@ class HookSensors final : public Sensors {
       else
         counts_.failed(1, latency);
     }
+    settle(line.first, line.count,
+           stored          ? SensorLedger::Outcome::kAcknowledged
+           : line.in_doubt ? SensorLedger::Outcome::kUnknown
+                           : SensorLedger::Outcome::kFailed);
     if (!stored && first_failure_.empty())
       first_failure_ = line.last_status == 0
                            ? fmt::format("{} did not answer", via_.address.to_string())
@@ -266,10 +270,13 @@ class HookSensors final : public Sensors {
 
 Result<std::unique_ptr<Sensors>> Sensors::start(const SensorSettings& settings,
                                                 const SensorsViaHook& via, const Clock& clock,
-                                                Log& log) {
+                                                Log& log, SensorLedger* ledger) {
   if (auto reached = connect_tcp(via.address, 5 * kSecond); !reached)
     return std::move(reached).error().while_trying("reach the webhook (--via)");
-  return std::unique_ptr<Sensors>(new HookSensors(settings, via, clock, log));
+  if (ledger != nullptr)
+    if (auto announced = ledger->announce(settings); !announced)
+      return std::move(announced).error();
+  return std::unique_ptr<Sensors>(new HookSensors(settings, via, clock, log, ledger));
 }
 
 }  // namespace ds
