@@ -2,12 +2,12 @@
 #
 #   embed_web(<target> FOLDER <folder> FILES <names…> [DEPENDS <targets or files…>])
 #
-# makes a static library holding all() of dashboard/web_assets.h. A file's compressed form
-# is taken from <name>.gz beside it, when it is there. The table is written by this same file, run
+# makes a static library holding all() of dashboard/<target>.h, in the namespace ds::<target>. A
+# file's compressed form is taken from <name>.gz beside it, when it is there. The table is written by this same file, run
 # as a script once the files are built, since ETags are hashes of them.
 
 if(CMAKE_SCRIPT_MODE_FILE)
-  # -DFOLDER= -DFILES=a,b -DOUT=
+  # -DNAME= -DFOLDER= -DFILES=a,b -DOUT=
   string(REPLACE "," ";" FILES "${FILES}")
   set(type_html "text/html; charset=utf-8")
   set(type_js "text/javascript; charset=utf-8")
@@ -26,7 +26,7 @@ if(CMAKE_SCRIPT_MODE_FILE)
   endfunction()
 
   foreach(file IN LISTS FILES)
-    string(MAKE_C_IDENTIFIER "ds_web_${file}" symbol)
+    string(MAKE_C_IDENTIFIER "ds_${NAME}_${file}" symbol)
     embed(${symbol} ${FOLDER}/${file})
     set(gzip "{}")
     if(EXISTS ${FOLDER}/${file}.gz)
@@ -42,10 +42,11 @@ if(CMAKE_SCRIPT_MODE_FILE)
   endforeach()
 
   file(WRITE ${OUT}/web_assets.S "${asm}    .section .note.GNU-stack,\"\",@progbits\n")
-  file(WRITE ${OUT}/web_assets.cc "#include \"web_assets.h\"\n\n"
+  file(WRITE ${OUT}/web_assets.cc "#include \"${NAME}.h\"\n\n"
     "extern \"C\" {\n${extern}}\n\n"
-    "namespace ds::web_assets {\n\nstd::span<const Asset> all() {\n"
-    "  static const Asset table[] = {\n${table}  };\n  return table;\n}\n\n}  // namespace ds::web_assets\n")
+    "namespace ds::${NAME} {\n\nstd::span<const web_assets::Asset> all() {\n"
+    "  static const web_assets::Asset table[] = {\n${table}  };\n  return table;\n}\n\n"
+    "}  // namespace ds::${NAME}\n")
   return()
 endif()
 
@@ -57,10 +58,10 @@ function(embed_web target)
   list(TRANSFORM A_FILES PREPEND ${A_FOLDER}/ OUTPUT_VARIABLE paths)
   string(REPLACE ";" "," names "${A_FILES}")
   add_custom_command(OUTPUT ${out}/web_assets.S ${out}/web_assets.cc
-    COMMAND ${CMAKE_COMMAND} -DFOLDER=${A_FOLDER} -DFILES=${names} -DOUT=${out}
+    COMMAND ${CMAKE_COMMAND} -DNAME=${target} -DFOLDER=${A_FOLDER} -DFILES=${names} -DOUT=${out}
             -P ${EMBED_WEB_SCRIPT}
     DEPENDS ${paths} ${A_DEPENDS} ${EMBED_WEB_SCRIPT}
-    VERBATIM COMMENT "embedding the dashboard")
+    VERBATIM COMMENT "embedding ${target}")
   set_source_files_properties(${out}/web_assets.S PROPERTIES OBJECT_DEPENDS "${paths}")
   add_library(${target} STATIC ${out}/web_assets.S ${out}/web_assets.cc)
   target_include_directories(${target} PUBLIC ${CMAKE_CURRENT_SOURCE_DIR})

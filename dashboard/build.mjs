@@ -1,6 +1,7 @@
 // Bundles the page or its tests; CMake runs it in the build folder, beside node_modules.
 //
 //   node build.mjs page     dist/: what the program embeds, each text also as .gz
+//   node build.mjs report   report-dist/: the style and script of a report's page, to be inlined
 //   node build.mjs tests    tests/: unit.test.mjs, browser.test.mjs and the stand-in server
 import { build } from "esbuild";
 import { copyFileSync, mkdirSync, readFileSync, readdirSync, writeFileSync } from "node:fs";
@@ -52,7 +53,22 @@ async function tests() {
   });
 }
 
-const steps = { page, tests };
+// A plain script: the page is a file of its own, and browsers load no modules from files.
+async function report() {
+  await build({
+    ...shared,
+    format: "iife",
+    entryPoints: ["report/report.ts"],
+    outdir: "report-dist",
+    minify: true,
+    target: "es2022",
+    legalComments: "inline",
+  });
+  const uplot = readFileSync("report-dist/report.css", "utf8");
+  writeFileSync("report-dist/report.css", readFileSync("report/report.css", "utf8") + uplot);
+}
+
+const steps = { page, report, tests };
 const step = steps[process.argv[2]];
 if (!step) throw new Error(`say one of: ${Object.keys(steps).join(", ")}`);
 await step();

@@ -20,6 +20,7 @@ Command monitor_command();
 Command topic_command();
 Command user_command();
 Command verify_command();
+Command report_command();
 Command bench_command();
 Command config_command();
 Command completion_command();

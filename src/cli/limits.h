@@ -25,4 +25,8 @@ bool holds(const Limit& limit, double value);
 /// figure that is not there is missed.
 bool report_limits(const std::vector<Limit>& limits, const std::map<std::string, double>& figures);
 
+/// The same as a file that build servers read: a suite, with a case for each limit.
+Status write_junit(const std::string& path, std::string_view suite,
+                   const std::vector<Limit>& limits, const std::map<std::string, double>& figures);
+
 }  // namespace ds::cli

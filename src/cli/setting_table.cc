@@ -84,6 +84,7 @@ constexpr Setting kSettings[] = {
     {"warmup", kDuration, "D", "", "0", "left out of rates and latencies"},
     {"limit", kList, "L", "", "",
      "fail (exit 1) unless it holds: \"p99<20ms\", lost=0; repeatable"},
+    {"junit", kText, "FILE", "", "", "write what became of the limits there, as JUnit has it"},
     {"dry-run", kCount, "N", "", "0", "print N records readably and stop"},
     {"linger", kDuration, "D", "", "0",
      "a small batch waits this long for others of its partition"},
@@ -210,6 +211,13 @@ constexpr Setting kSettings[] = {
      "stuck:MEAN,SD,AFTER or failing:MEAN,SD,SHARE"},
     {"first-producer", kCount, "N", "", "1", "the first sensor's number"},
     {"lines", kCount, "N", "", "1", "readings in a request; above 1 they go as NDJSON"},
+
+    // report.
+    {"from", kText, "STORE", "", "",
+     "the store: sqlite:PATH or mongo:URL; empty is SQLite in the data folder"},
+    {"compare", kList, "A B", "", "",
+     "two reports side by side: folders that --out wrote, report.json files, or stores"},
+    {"interval", kDuration, "D", "", "1s", "how long the intervals are in which rates are counted"},
 
     // bench.
     {"runs", kCount, "N", "", "3", "how often each row is measured"},

@@ -11,7 +11,7 @@ import re
 INCLUDE = re.compile(r'^\s*#\s*include\s*"([^"]+)"')
 ROW = re.compile(r"^\| `([a-z/]+)` \|.*\|([^|]*)\|$")
 
-FROM_OUTSIDE = {"web_assets.h": "web"}
+FROM_OUTSIDE = {"web_assets.h": "web", "report_assets.h": "report"}
 
 
 def read_table(document):

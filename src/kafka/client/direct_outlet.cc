@@ -347,7 +347,8 @@ void DirectOutlet::on_written(std::uint64_t tag) {
   listener_.on_delivery(batch.out, {.outcome = Outcome::kWritten, .at = clock_.now()});
 }
 
-void DirectOutlet::on_answer(std::uint64_t tag, ByteView body, const FrameOwner& /*frame*/) {
+void DirectOutlet::on_answer(std::uint64_t tag, ByteView body,
+                             const std::shared_ptr<const ByteVec>& /*frame*/) {
   if (tag >= kLastQuestionTag) {
     --last_questions_;
     return;

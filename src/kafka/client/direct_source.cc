@@ -393,7 +393,8 @@ bool DirectSource::ask_records(Feed& feed, Nanos now) {
 
 // Answers.
 
-void DirectSource::on_answer(std::uint64_t tag, ByteView body, const FrameOwner& frame) {
+void DirectSource::on_answer(std::uint64_t tag, ByteView body,
+                             const std::shared_ptr<const ByteVec>& frame) {
   Feed& from = *feed_by_tag_[tag];
   from.busy = false;
   from.attempts = 0;
@@ -437,7 +438,8 @@ Status DirectSource::on_starts(Feed& feed, ByteView body) {
   return Done{};
 }
 
-Status DirectSource::on_records(Feed& feed, ByteView body, const FrameOwner& frame) {
+Status DirectSource::on_records(Feed& feed, ByteView body,
+                                const std::shared_ptr<const ByteVec>& frame) {
   const auto answer =
       decode<FetchResponse>(body, feed.connection.version_of(FetchRequest::api).value());
   if (!answer) return answer.error();
@@ -452,7 +454,7 @@ Status DirectSource::on_records(Feed& feed, ByteView body, const FrameOwner& fra
 }
 
 Status DirectSource::on_partition(Feed& feed, const FetchResponse::Partition& answer,
-                                  const FrameOwner& frame) {
+                                  const std::shared_ptr<const ByteVec>& frame) {
   const std::int32_t number = answer.partition_index;
   Position* const position = asked_position(feed, number);
   if (!position) return Done{};
@@ -466,7 +468,8 @@ Status DirectSource::on_partition(Feed& feed, const FetchResponse::Partition& an
 }
 
 Status DirectSource::hand_out(std::int32_t number, Position& position,
-                              const FetchResponse::Partition& answer, const FrameOwner& frame) {
+                              const FetchResponse::Partition& answer,
+                              const std::shared_ptr<const ByteVec>& frame) {
   const auto whole = whole_batches(answer.records->bytes);
   if (!whole) {
     Error error = whole.error();

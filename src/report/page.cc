@@ -1,0 +1,226 @@
+#include "report/page.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include "base/units.h"
+#include "report/html.h"
+
+namespace ds {
+namespace {
+
+constexpr std::size_t kProducersShown = 1000;
+
+using Cell = HtmlTable::Cell;
+
+std::string count(std::uint64_t value) {
+  return with_commas(value);
+}
+
+std::string fact(std::string_view name, std::string_view value) {
+  return value.empty() ? std::string()
+                       : fmt::format("<div><dt>{}</dt><dd>{}</dd></div>\n", escape_html(name),
+                                     escape_html(value));
+}
+
+std::string head(const Report& report) {
+  std::string html = fmt::format(
+      "<header><div><p class=\"mark\">DataStorm report</p><h1>{}</h1>\n<dl class=\"facts\">\n",
+      escape_html(report.topic));
+  html += fact("run", report.run);
+  html += fact("store", report.source);
+  if (!report.rates.empty()) html += fact("first record", shown_ms(report.rates.front().first_ms));
+  html += fact("made", shown_ms(report.made_at_ms));
+  html += "</dl></div><div class=\"tools\"></div></header>\n";
+  return html;
+}
+
+std::string verdict(const Report& report) {
+  std::string html = "<section class=\"card\"><dl class=\"verdict\">\n";
+  html += headline("Sent", count(report.sent), "by " + report.sent_known_by);
+  html += headline("Stored", count(report.stored),
+                   report.repeated == 0 ? std::string("each once")
+                                        : count(report.repeated) + " rows more than once");
+  html += headline("Loss", count(report.loss),
+                   report.loss == 0 ? std::string("nothing is missing")
+                   : report.loss_unacknowledged == 0
+                       ? fmt::format("{:.3g} % of what was sent", 100 * report.loss_share())
+                       : fmt::format("{:.3g} %; {} were never acknowledged",
+                                     100 * report.loss_share(), count(report.loss_unacknowledged)),
+                   report.loss == 0 ? "good" : "bad");
+  if (!report.rates.empty()) {
+    const StageRate& rate = report.rates.back();
+    html += headline("Rate " + rate.stage, shown_number(rate.per_second.mean) + "/s",
+                     fmt::format("deviation {}", shown_number(rate.per_second.sd)));
+  }
+  if (!report.delays.empty()) {
+    const StageDelay& delay = report.delays.front();
+    html += headline("Delay to the store, p99", shown_delay(delay.p99_ms),
+                     "half within " + shown_delay(delay.p50_ms));
+  }
+  if (report.fit && report.fit->fits)
+    html += headline("Distribution", *report.fit->fits ? "fits" : "does not fit",
+                     fmt::format("{}, p = {:.2g}", report.fit->distribution,
+                                 report.fit->ks_p.value_or(report.fit->chi_p.value_or(0))),
+                     *report.fit->fits ? "good" : "bad");
+  return html + "</dl></section>\n";
+}
+
+std::string rates_table(const Report& report) {
+  HtmlTable table(
+      "", {"records a second", "intervals", "mean", "sd", "min", "25 %", "50 %", "75 %", "max"});
+  for (const auto* all : {&report.offered, &report.rates})
+    for (const StageRate& rate : *all) {
+      const Summary& sum = rate.per_second;
+      table.row({{rate.stage + " (" + rate.column + ")"},
+                 {count(sum.count)},
+                 {shown_number(sum.mean)},
+                 {shown_number(sum.sd)},
+                 {shown_number(sum.min)},
+                 {shown_number(sum.q1)},
+                 {shown_number(sum.median)},
+                 {shown_number(sum.q3)},
+                 {shown_number(sum.max)}});
+    }
+  return "<div class=\"scroll\">" + table.done() + "</div>\n";
+}
+
+std::string delays_table(const Report& report) {
+  HtmlTable table("", {"delay", "records", "mean", "sd", "min", "p50", "p90", "p99", "p99.9", "max",
+                       "negative"});
+  for (const StageDelay& delay : report.delays)
+    table.row({{delay.name},
+               {count(delay.count)},
+               {shown_delay(delay.mean_ms)},
+               {shown_delay(delay.sd_ms)},
+               {shown_delay(delay.min_ms)},
+               {shown_delay(delay.p50_ms)},
+               {shown_delay(delay.p90_ms)},
+               {shown_delay(delay.p99_ms)},
+               {shown_delay(delay.p999_ms)},
+               {shown_delay(delay.max_ms)},
+               {count(delay.negative)}});
+  return "<div class=\"scroll\">" + table.done() + "</div>\n";
+}
+
+std::string values_table(const Summary& sum) {
+  HtmlTable table("", {"values", "mean", "sd", "min", "25 %", "50 %", "75 %", "max"});
+  table.row({{count(sum.count)},
+             {shown_number(sum.mean)},
+             {shown_number(sum.sd)},
+             {shown_number(sum.min)},
+             {shown_number(sum.q1)},
+             {shown_number(sum.median)},
+             {shown_number(sum.q3)},
+             {shown_number(sum.max)}});
+  return "<div class=\"scroll\">" + table.done() + "</div>\n";
+}
+
+/// Those that lost most when there are too many for a page, else all.
+std::vector<const ProducerRow*> shown_producers(const Report& report) {
+  std::vector<const ProducerRow*> rows;
+  for (const ProducerRow& row : report.producers) rows.push_back(&row);
+  if (rows.size() <= kProducersShown) return rows;
+  std::ranges::stable_sort(rows, std::greater(), &ProducerRow::loss);
+  rows.resize(kProducersShown);
+  std::ranges::sort(rows, {}, &ProducerRow::id);
+  return rows;
+}
+
+std::string missing_text(const ProducerRow& row) {
+  std::string text = fmt::format("{}", fmt::join(row.missing, ", "));
+  return row.missing.size() < 8 ? text : text + ", …";
+}
+
+std::string producers_table(const Report& report) {
+  const bool timed = !report.delays.empty(), lost = report.loss > 0;
+  std::vector<std::string> heads{"producer", "first sent", "sent", "stored", "loss"};
+  if (report.repeated > 0) heads.push_back("repeated");
+  if (timed) heads.insert(heads.end(), {"delay mean", "delay sd", "delay p99"});
+  if (lost) heads.push_back("missing");
+  HtmlTable table("sorts", heads);
+  const auto delay = [](const std::optional<double>& ms) {
+    return ms ? Cell{shown_delay(*ms), fmt::format("{}", *ms)} : Cell{"–", "-1"};
+  };
+  const auto number = [](std::uint64_t value) {
+    return Cell{count(value), fmt::format("{}", value)};
+  };
+  for (const ProducerRow* row : shown_producers(report)) {
+    std::vector<Cell> cells{{fmt::format("{}", row->id)},
+                            {row->first_sent ? shown_ms(*row->first_sent) : "–"},
+                            number(row->sent),
+                            number(row->stored),
+                            number(row->loss)};
+    if (report.repeated > 0) cells.push_back(number(row->repeated));
+    if (timed)
+      cells.insert(cells.end(),
+                   {delay(row->delay_mean_ms), delay(row->delay_sd_ms), delay(row->delay_p99_ms)});
+    if (lost) cells.push_back({missing_text(*row), {}, "words"});
+    table.row(cells, row->loss > 0 ? "bad" : "");
+  }
+  return "<div class=\"scroll tall\">" + table.done() + "</div>\n";
+}
+
+std::string section(std::string_view title, std::string_view hint, std::string_view words) {
+  std::string html = fmt::format(
+      "<section class=\"card\"><div class=\"head\"><h2>{}</h2><span class=\"hint\">{}"
+      "</span></div>\n",
+      escape_html(title), escape_html(hint));
+  if (!words.empty()) html += fmt::format("<p>{}</p>\n", escape_html(words));
+  return html;
+}
+
+constexpr std::string_view kZoom = "drag to zoom, double click for all";
+
+}  // namespace
+
+Result<std::string> page_of(const Report& report, const std::vector<Chart>& charts) {
+  std::string wrong;
+  const auto figure = [&](std::string_view name) -> std::string {
+    const auto chart = std::ranges::find(charts, name, &Chart::name);
+    if (chart == charts.end()) return {};
+    auto drawn = figure_of(*chart);
+    if (drawn) return std::move(drawn).value();
+    wrong = drawn.error().message;
+    return {};
+  };
+  std::string body = "<main>\n" + head(report) + verdict(report);
+  if (!report.rates.empty())
+    body +=
+        section("Throughput", kZoom,
+                fmt::format("Records a second by each row's times, in intervals of {}. The "
+                            "first and the last interval are cut and left out of the table.",
+                            shown_delay(static_cast<double>(report.rates.back().interval_ms)))) +
+        figure("throughput") + rates_table(report) + "</section>\n";
+  if (!report.delays.empty()) {
+    body += section("Delays", kZoom, "The share of records that took at most so long.");
+    body += figure("delays") + delays_table(report) + "</section>\n";
+    if (const std::string over_time = figure("delay-over-time"); !over_time.empty())
+      body += section("Delay to the store over time", kZoom, "By the time at which it was made.") +
+              over_time + "</section>\n";
+  }
+  if (report.values)
+    body += section("Values", kZoom,
+                    report.fit ? std::string_view(report.fit->words) : std::string_view()) +
+            figure("values") + values_table(*report.values) + "</section>\n";
+  const std::string who = report.payload == "tweet" ? "Streams" : "Producers";
+  body += section(
+      fmt::format("{}: {}", who, count(report.producers.size())), "a click on a head sorts",
+      report.producers.size() > kProducersShown
+          ? fmt::format("The {} that lost most; producers.csv has all.", count(kProducersShown))
+          : std::string());
+  body += figure("loss") + producers_table(report) + "</section>\n";
+  if (!report.notes.empty()) {
+    body += "<section class=\"card\"><h2>Notes</h2><ul class=\"notes\">\n";
+    for (const std::string& note : report.notes)
+      body += fmt::format("<li>{}</li>\n", escape_html(note));
+    body += "</ul></section>\n";
+  }
+  body += fmt::format("<footer>DataStorm {}. Times are UTC.</footer>\n</main>\n",
+                      escape_html(report.version));
+  if (!wrong.empty()) return Error{.message = wrong};
+  return whole_page("DataStorm report: " + report.topic, body, charts);
+}
+
+}  // namespace ds

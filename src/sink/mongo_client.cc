@@ -1,0 +1,65 @@
+#include "sink/mongo_client.h"
+
+#include <mutex>
+
+#include "sink/make_sink.h"
+
+namespace ds {
+namespace {
+
+void start_mongoc() {
+  static std::once_flag once;
+  std::call_once(once, [] {
+    mongoc_init();
+    // It would write onto standard error by itself.
+    mongoc_log_set_handler([](mongoc_log_level_t, const char*, const char*, void*) {}, nullptr);
+  });
+}
+
+}  // namespace
+
+Result<MongoClient> MongoClient::open(const std::string& url, const SinkSettings& settings) {
+  start_mongoc();
+  bson_error_t error{};
+  const std::unique_ptr<mongoc_uri_t, decltype(&mongoc_uri_destroy)> uri(
+      mongoc_uri_new_with_error(url.c_str(), &error), &mongoc_uri_destroy);
+  if (!uri)
+    return Error{.code = ErrorCode::kUsage,
+                 .message = fmt::format("'{}' is no address of MongoDB: {}", without_password(url),
+                                        error.message),
+                 .hint = "mongodb://HOST:27017/DATABASE, after --sink mongo: or in MONGO_URL"};
+  const auto timeout = static_cast<std::int32_t>(settings.request_timeout / kMillisecond);
+  const auto unless_said = [&](const char* option) {
+    if (!mongoc_uri_has_option(uri.get(), option))
+      mongoc_uri_set_option_as_int32(uri.get(), option, timeout);
+  };
+  unless_said(MONGOC_URI_SOCKETTIMEOUTMS);
+  unless_said(MONGOC_URI_CONNECTTIMEOUTMS);
+  unless_said(MONGOC_URI_SERVERSELECTIONTIMEOUTMS);
+  mongoc_client_t* opened = mongoc_client_new_from_uri_with_error(uri.get(), &error);
+  if (opened == nullptr)
+    return Error{.code = ErrorCode::kUsage,
+                 .message = fmt::format("{}: {}", without_password(url), error.message)};
+  mongoc_client_set_error_api(opened, MONGOC_ERROR_API_VERSION_2);
+  mongoc_client_set_appname(opened, "datastorm");
+  const char* database = mongoc_uri_get_database(uri.get());
+  MongoClient client(opened, without_password(url), database == nullptr ? "brandpulse" : database);
+  if (auto alive = client.ping(); !alive) return std::move(alive).error();
+  return client;
+}
+
+Status MongoClient::ping() const {
+  bson_t command = BSON_INITIALIZER;
+  BSON_APPEND_INT32(&command, "ping", 1);
+  bson_error_t error;
+  const bool alive =
+      mongoc_client_command_simple(get(), database_.c_str(), &command, nullptr, nullptr, &error);
+  bson_destroy(&command);
+  if (alive) return Done{};
+  const bool login = error.domain == MONGOC_ERROR_CLIENT || error.code == 18 || error.code == 13;
+  return Error{.code = login ? ErrorCode::kRefused : ErrorCode::kUnreachable,
+               .message = fmt::format("{}: {}", name_, error.message),
+               .hint = "check the address, user and password in MONGO_URL"};
+}
+
+}  // namespace ds

@@ -1,0 +1,37 @@
+// A connection to MongoDB, and what both who writes and who reads it back need.
+#pragma once
+
+#include <mongoc/mongoc.h>
+
+#include <memory>
+#include <string>
+
+#include "base/result.h"
+#include "sink/sink_settings.h"
+
+namespace ds {
+
+/// Threads: one.
+class MongoClient {
+ public:
+  /// Asks the server for a ping. The URL is MongoDB's own, its path names the database
+  /// ("brandpulse" where it names none).
+  static Result<MongoClient> open(const std::string& url, const SinkSettings& settings);
+
+  mongoc_client_t* get() const { return client_.get(); }
+  const std::string& name() const { return name_; }  // the URL without its password
+  const std::string& database() const { return database_; }
+
+ private:
+  struct Destroy {
+    void operator()(mongoc_client_t* client) const { mongoc_client_destroy(client); }
+  };
+  MongoClient(mongoc_client_t* client, std::string name, std::string database)
+      : client_(client), name_(std::move(name)), database_(std::move(database)) {}
+  Status ping() const;
+
+  std::unique_ptr<mongoc_client_t, Destroy> client_;
+  std::string name_, database_;
+};
+
+}  // namespace ds
