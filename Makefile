@@ -17,7 +17,7 @@ ifdef SEED
   export DATASTORM_SEED := $(SEED)
 endif
 
-.PHONY: help up build installed build-tests install package check test test-long bench format lint fuzz deploy-check clean
+.PHONY: help up build installed build-tests install package check test test-long bench bench-docs format lint fuzz deploy-check clean
 .DEFAULT_GOAL := help
 
 help: ## this list
@@ -61,8 +61,11 @@ test: build-tests ## everything, with real servers; ends in ctest's summary
 test-long: build-tests ## the same at full size
 	DATASTORM_TEST_SIZE=full tests/fault/table.py $(BUILD)/fault -- ctest --test-dir $(BUILD) --output-on-failure --no-label-summary -j 2 --timeout 7200
 
-bench: build ## measure, three to six minutes; ARGS="wire --runs 5" for some of it
-	$(BUILD)/datastorm bench $(or $(ARGS),encode wire end-to-end peers --out $(BUILD)/bench)
+bench: build ## measure everything, some 15 minutes, into build/release/bench; ARGS="wire --runs 5" for some of it
+	$(BUILD)/datastorm bench $(or $(ARGS),--runs 5 --duration 1s --out $(BUILD)/bench)
+
+bench-docs: build ## the same, and write its tables into docs/benchmarks.md
+	$(BUILD)/datastorm bench --runs 5 --duration 1s --out $(BUILD)/bench --tables docs/benchmarks.md
 
 format: ## format the sources in place
 	$(SETUP) dev

@@ -91,6 +91,10 @@ std::optional<std::string> Child::read_line() {
   }
 }
 
+void Child::signal(int number) {
+  if (!ended_) ::kill(pid_, number);
+}
+
 Child::Ended Child::wait() {
   if (ended_) return *ended_;
   input_.close();

@@ -38,6 +38,9 @@ class Child {
   /// Without its end of line; nothing when the child has closed its output.
   std::optional<std::string> read_line();
   void close_input() { input_.close(); }
+  pid_t pid() const { return pid_; }  // the shell's, or what it has become by exec
+  /// Nothing once it has been waited for.
+  void signal(int number);
   /// Closes its input, drops its output, waits for its end; a second call returns the same.
   Ended wait();
 

@@ -7,12 +7,14 @@
 #include <numeric>
 
 #include "base/random.h"
+#include "bench/kafka_yard.h"
+#include "bench/own_program.h"
+#include "bench/read_back.h"
 #include "bench/real_kafka.h"
 #include "bench/resend_probe.h"
 #include "bench/storm_rig.h"
 #include "bench/suite.h"
 #include "kafka/client/admin.h"
-#include "kafka/client/fetcher.h"
 #include "kafka/client/rdkafka/rdkafka_outlet.h"
 #include "kafka/wire/record_batch.h"
 
@@ -23,11 +25,8 @@ constexpr std::int32_t kPartitions = 32;
 constexpr std::uint64_t kBatch = 8000;
 // Kafka serves a connection one request at a time: eight with two each keep it busiest.
 constexpr int kConnections = 8, kInFlight = 2;
-// The first 100 to 200 M records measure the Java compiler, not Kafka.
-constexpr std::uint64_t kWarmUpRecords = 120'000'000;
-constexpr Nanos kWarmUpMax = 30 * kSecond;
-constexpr Nanos kReadMax = 60 * kSecond;
-constexpr std::uint64_t kPerfRecords = 3'000'000, kPerfWarmUp = 1'000'000;
+constexpr std::uint64_t kPerfRecords = 3'000'000;  // in turns of two seconds
+constexpr std::uint64_t kKcatRecords = 2'000'000;
 
 struct Turn {
   std::uint64_t records = 0;  // acknowledged
@@ -44,17 +43,10 @@ struct Peer {
   }
 };
 
-std::vector<double> ratios(const std::vector<double>& ours, const std::vector<double>& theirs) {
-  std::vector<double> all;
-  for (std::size_t i = 0; i < ours.size(); ++i) all.push_back(ours[i] / theirs[i]);
-  return all;
-}
-
 /// Everything that the turns share.
 class Field {
  public:
-  static Result<std::unique_ptr<Field>> open(const BenchContext& context,
-                                             std::vector<Address> brokers, std::string folder);
+  static Result<std::unique_ptr<Field>> open(const BenchContext& context, const KafkaPlace& place);
   ~Field() {
     for (const std::string& topic : {kept_, read_back_}) [[maybe_unused]]
       const Status gone = admin_.delete_topic(topic);
@@ -65,16 +57,21 @@ class Field {
   }
   Result<Turn> probe();
   Result<Turn> perf_test();
+  /// From a file's lines, start and end of the process included.
+  Result<Turn> kcat_produce();
   /// Fills the topic that read() reads.
   Status prepare_reading();
   Result<double> read();
+  /// The same topic by Kafka's own consumer and by kcat: records a second.
+  Result<double> perf_read();
+  Result<double> kcat_read();
 
-  std::uint64_t warmed_up_with = 0;
+  const KafkaPlace& place() const { return place_; }
   double value_bytes() const { return value_bytes_; }
   double record_bytes() const { return static_cast<double>(batch_.size()) / kBatch; }
 
  private:
-  Field(const BenchContext& context, std::vector<Address> brokers, std::string folder);
+  Field(const BenchContext& context, const KafkaPlace& place);
   void make_batch();
   void write_payloads() const;
   Result<std::uint64_t> log_end(const std::string& topic);
@@ -85,6 +82,7 @@ class Field {
                          const std::function<Result<Turn>()>& produce);
 
   const BenchContext& context_;
+  const KafkaPlace& place_;
   const std::vector<Address> brokers_;
   const std::string payload_file_;
   const std::string kept_ = fmt::format("datastorm-bench-{}", context_.clock.wall_ms());
@@ -96,22 +94,18 @@ class Field {
   double jvm_cpu_seconds_ = -1;  // of a perf-test that sends one record
 };
 
-Field::Field(const BenchContext& context, std::vector<Address> brokers, std::string folder)
+Field::Field(const BenchContext& context, const KafkaPlace& place)
     : context_(context),
-      brokers_(std::move(brokers)),
-      payload_file_(folder + "/payloads.txt"),
+      place_(place),
+      brokers_(place.brokers),
+      payload_file_(place.folder + "/payloads.txt"),
       client_{.brokers = brokers_},
       admin_(client_, context.clock, context.log) {}
 
-Result<std::unique_ptr<Field>> Field::open(const BenchContext& context,
-                                           std::vector<Address> brokers, std::string folder) {
-  std::unique_ptr<Field> field(new Field(context, std::move(brokers), std::move(folder)));
-  // Little is kept, so that the disk stays below 8 GB at a gigabyte a second.
-  auto made = field->admin_.ensure_topic({.name = field->kept_,
-                                          .partitions = kPartitions,
-                                          .configs = {{"retention.bytes", "134217728"},
-                                                      {"retention.ms", "-1"},
-                                                      {"segment.bytes", "67108864"}}});
+Result<std::unique_ptr<Field>> Field::open(const BenchContext& context, const KafkaPlace& place) {
+  std::unique_ptr<Field> field(new Field(context, place));
+  auto made = field->admin_.ensure_topic(
+      {.name = field->kept_, .partitions = kPartitions, .configs = KafkaYard::brief_topic()});
   if (!made) return std::move(made).error();
   field->make_batch();
   field->write_payloads();
@@ -120,8 +114,7 @@ Result<std::unique_ptr<Field>> Field::open(const BenchContext& context,
 
 void Field::make_batch() {
   const TweetGenerator generator(TweetSettings{});
-  const MixBook mixes(
-      *Mix::fixed({50 * Percent::kOne}, {30 * Percent::kOne}, {20 * Percent::kOne}));
+  const MixBook mixes(usual_mix());
   TweetFiller filler({.run = 1}, generator, mixes);
   batch_.resize(1'048'576);
   const Filled filled =
@@ -172,25 +165,18 @@ Result<Turn> Field::storm_into(const std::string& topic, Engine engine, Nanos du
                                std::uint64_t total) {
   const auto who = engine == Engine::kDirect ? "the storm" : "librdkafka";
   return confirmed(topic, who, [&]() -> Result<Turn> {
-    const double cpu = own_cpu_seconds();
-    auto rig = StormRig::start({.engine = engine,
-                                .brokers = brokers_,
-                                .topic = topic,
-                                .partitions = kPartitions,
-                                .connections = kConnections,
-                                .in_flight = engine == Engine::kDirect ? kInFlight : 5,
-                                .total = total,
-                                .duration = duration},
-                               context_.clock, context_.log);
-    if (!rig) return std::move(rig).error();
-    const Account account = (*rig)->finish();
-    if (account.acknowledged == 0 || account.acknowledged != account.enqueued)
-      return Error{.message = fmt::format("{} records were sent and {} acknowledged",
-                                          account.enqueued, account.acknowledged)};
-    const auto records = static_cast<double>(account.acknowledged);
-    return Turn{account.acknowledged,
-                records * 1e9 / static_cast<double>(account.last_delivery - account.first_intended),
-                (own_cpu_seconds() - cpu) * 1e9 / records};
+    auto stormed = ds::storm({.engine = engine,
+                              .brokers = brokers_,
+                              .topic = topic,
+                              .partitions = kPartitions,
+                              .connections = kConnections,
+                              .in_flight = engine == Engine::kDirect ? kInFlight : 5,
+                              .total = total,
+                              .duration = duration},
+                             context_.clock, context_.log);
+    if (!stormed) return std::move(stormed).error();
+    return Turn{stormed->account.acknowledged, stormed->records_per_second,
+                stormed->cpu_seconds * 1e9 / static_cast<double>(stormed->account.acknowledged)};
   });
 }
 
@@ -230,7 +216,45 @@ Result<Turn> Field::perf_test() {
     if (!one) return one;
     jvm_cpu_seconds_ = one->cpu_ns_per_record / 1e9;
   }
-  return run(kPerfRecords, kPerfWarmUp, jvm_cpu_seconds_);
+  const std::uint64_t records = context_.scaled(kPerfRecords);
+  return run(records, records / 3, jvm_cpu_seconds_);
+}
+
+Result<Turn> Field::kcat_produce() {
+  const std::uint64_t records = context_.scaled(kKcatRecords);
+  return confirmed(kept_, "kcat", [&]() -> Result<Turn> {
+    auto tested = run_kcat(
+        "i=0; while [ $i -lt \"$4\" ]; do cat \"$3\"; i=$((i + 1)); done | head -n \"$5\" | "
+        "kcat -q -P -b \"$1\" -t \"$2\" -p -1 -X acks=1 -X batch.size=131072 -X linger.ms=5 "
+        "-X queue.buffering.max.messages=1000000",
+        {joined(brokers_), kept_, payload_file_, std::to_string(records / 1000 + 1),
+         std::to_string(records)},
+        context_.clock);
+    if (!tested) return std::move(tested).error();
+    return Turn{records, static_cast<double>(records) / tested->seconds,
+                tested->cpu_seconds * 1e9 / static_cast<double>(records)};
+  });
+}
+
+Result<double> Field::perf_read() {
+  const auto stored = log_end(read_back_);
+  if (!stored) return stored.error();
+  auto tested = run_consumer_perf_test(context_.kafka_script, brokers_, read_back_, *stored);
+  if (!tested) return tested;
+  return *tested;
+}
+
+Result<double> Field::kcat_read() {
+  const auto stored = log_end(read_back_);
+  if (!stored) return stored.error();
+  auto tested =
+      run_kcat("kcat -q -C -b \"$1\" -t \"$2\" -o beginning -e -f . -X check.crcs=false | wc -c",
+               {joined(brokers_), read_back_}, context_.clock);
+  if (!tested) return std::move(tested).error();
+  if (tested->last_line != std::to_string(*stored))
+    return Error{.message = fmt::format("{} records are stored, but kcat read {}", *stored,
+                                        tested->last_line)};
+  return static_cast<double>(*stored) / tested->seconds;
 }
 
 Status Field::prepare_reading() {
@@ -243,147 +267,140 @@ Status Field::prepare_reading() {
   return Done{};
 }
 
-/// Every partition from its start.
-class FromTheStart final : public kafka::AssignmentListener {
- public:
-  std::map<kafka::TopicPartition, std::int64_t> on_assigned(const kafka::Assigned& given) override {
-    std::map<kafka::TopicPartition, std::int64_t> starts;
-    for (const auto& each : given.partitions) starts[each] = 0;
-    return starts;
-  }
-  void on_revoked(const std::vector<kafka::TopicPartition>&) override {}
-};
-
 Result<double> Field::read() {
-  const auto stored = log_end(read_back_);
-  if (!stored) return stored.error();
-  FromTheStart start;
-  kafka::ConsumerSettings consumer;
-  consumer.topic = read_back_;
-  auto source = kafka::make_direct_source(client_, consumer, start, context_.clock, context_.log);
-  if (!source) return std::move(source).error();
-  std::uint64_t seen = 0;
-  std::vector<kafka::Fetched> fetched;
-  const Nanos begun = context_.clock.now();
-  while (seen < *stored) {
-    fetched.clear();
-    if (Status polled = (*source)->poll(100 * kMillisecond, fetched); !polled)
-      return polled.error();
-    for (const kafka::Fetched& each : fetched)
-      for (kafka::BatchCursor batches(each.bytes); const auto batch = batches.next();)
-        seen += static_cast<std::uint64_t>(batch->header.record_count);
-    if (context_.clock.now() - begun > kReadMax) break;
-  }
-  const auto seconds = static_cast<double>(context_.clock.now() - begun) / 1e9;
-  (*source)->close(context_.clock.now() + kSecond);
-  if (seen != *stored)
-    return Error{.message = fmt::format("{} records are stored, but {} came back", *stored, seen)};
-  return static_cast<double>(seen) / seconds;
+  auto read = ds::read_back(brokers_, read_back_, context_.clock, context_.log);
+  if (!read) return std::move(read).error();
+  return static_cast<double>(read->records) / read->seconds;
 }
 
 struct Figures {
-  Peer ours, probe, librdkafka, perf_test;
-  std::vector<double> reads;
+  Peer ours, probe, librdkafka, perf_test, kcat;
+  std::vector<double> reads, perf_reads, kcat_reads;
 };
 
-std::vector<BenchRow> rows_of(const Figures& figures, const Field& field,
-                              const std::string& no_kafka) {
+std::vector<BenchRow> rows_of(const Figures& figures, const Field& field, bool kcat) {
+  const KafkaPlace& place = field.place();
+  const auto conditions = [&](const char* engine, std::string more) {
+    return Conditions{.record_bytes = field.record_bytes(),
+                      .acks = "1",
+                      .codec = "none",
+                      .durability = "Apache Kafka's page cache",
+                      .engine = engine,
+                      .more = std::move(more)}
+        .to_string();
+  };
   const std::string shared = fmt::format(
-      "Apache Kafka on the same machine; acks 1, no compression, {} partitions, one producing "
-      "thread or process; after {} M records of warm-up; confirmed by end offsets",
-      kPartitions, field.warmed_up_with / 1'000'000);
-  const std::string batches =
-      fmt::format("{} connections, {} in flight, batches of {} tweets, {:.1f} B a record as sent",
-                  kConnections, kInFlight, kBatch, field.record_bytes());
+      "same machine, {} partitions, one producing thread or process; after {} M records of "
+      "warm-up; "
+      "confirmed by end offsets",
+      kPartitions, place.warmed_up_with / 1'000'000);
+  const std::string batches = fmt::format("{} connections, {} in flight, batches of {} tweets",
+                                          kConnections, kInFlight, kBatch);
   const Peer &ours = figures.ours, &probe = figures.probe, &librdkafka = figures.librdkafka,
              &perf_test = figures.perf_test;
+  const std::string direct = conditions("direct", shared + "; " + batches);
   std::vector<BenchRow> rows{
-      row_of("storm", "M records/s", ours.rates, shared + "; " + batches),
-      row_of("storm, client CPU", "ns/record", ours.cpu, "this process, start and end included"),
+      row_of("storm", "M records/s", ours.rates, direct),
+      row_of("storm, client CPU", "ns/record", ours.cpu, direct),
       row_of("resending probe", "M records/s", probe.rates,
-             "one prebuilt batch again and again; " + batches),
-      row_of("resending probe, client CPU", "ns/record", probe.cpu, "this process"),
-      row_of("P4 storm / probe", "ratio", ratios(ours.rates, probe.rates), "goal >= 0.9"),
+             conditions("probe", "one prebuilt batch again and again; " + batches)),
+      row_of("resending probe, client CPU", "ns/record", probe.cpu,
+             conditions("probe", "one prebuilt batch again and again")),
+      row_of("storm / probe", "ratio", ratios(ours.rates, probe.rates), direct)
+          .with_goal("P4", true, 0.9),
       row_of("librdkafka", "M records/s", librdkafka.rates,
-             fmt::format("librdkafka {}: the same storm; batch.size 131072, linger 5 ms, "
-                         "rd_kafka_produce_batch without copies, delivery reports",
-                         kafka::rdkafka_version())),
-      row_of("librdkafka, client CPU", "ns/record", librdkafka.cpu, "this process"),
-      row_of("P4 storm / librdkafka", "ratio", ratios(ours.rates, librdkafka.rates), "goal >= 4")};
-  if (no_kafka.empty()) {
-    rows.push_back(row_of(
-        "kafka-producer-perf-test", "M records/s", perf_test.rates,
-        fmt::format("payloads of {:.0f} B from a file; enable.idempotence=false, batch.size "
-                    "131072, linger 5 ms; {} M records, the rate without its first {} M",
-                    field.value_bytes(), kPerfRecords / 1'000'000, kPerfWarmUp / 1'000'000)));
+             conditions("librdkafka",
+                        "the same storm; batch.size 131072, linger 5 ms, rd_kafka_produce_batch "
+                        "without copies, delivery reports")),
+      row_of("librdkafka, client CPU", "ns/record", librdkafka.cpu,
+             conditions("librdkafka", "this process")),
+      row_of("storm / librdkafka", "ratio", ratios(ours.rates, librdkafka.rates), direct)
+          .with_goal("P4", true, 4)};
+  if (place.tools_missing.empty()) {
+    const std::string theirs = conditions(
+        "kafka-producer-perf-test",
+        fmt::format(
+            "payloads of {:.0f} B from a file; enable.idempotence=false, batch.size 131072, "
+            "linger 5 ms; the rate without its first third",
+            field.value_bytes()));
+    rows.push_back(row_of("kafka-producer-perf-test", "M records/s", perf_test.rates, theirs));
     rows.push_back(row_of("kafka-producer-perf-test, CPU", "ns/record", perf_test.cpu,
-                          "the process, less what one of a single record takes"));
-    rows.push_back(
-        row_of("P4 storm / perf-test", "ratio", ratios(ours.rates, perf_test.rates), "goal >= 8"));
-    rows.push_back(row_of("P4 CPU storm / perf-test", "ratio", ratios(ours.cpu, perf_test.cpu),
-                          "client CPU per record; goal <= 0.05"));
+                          theirs + "; the process, less what one of a single record takes"));
+    rows.push_back(row_of("storm / perf-test", "ratio", ratios(ours.rates, perf_test.rates), direct)
+                       .with_goal("P4", true, 8));
+    rows.push_back(row_of("CPU storm / perf-test", "ratio", ratios(ours.cpu, perf_test.cpu),
+                          direct + "; client CPU per record")
+                       .with_goal("P4", false, 0.05));
   } else {
-    rows.push_back(skipped_row("kafka-producer-perf-test", no_kafka));
+    rows.push_back(skipped_row("kafka-producer-perf-test", place.tools_missing));
   }
-  rows.push_back(row_of("fetch", "M records/s", figures.reads,
-                        "read back whole by our source, 2 connections, batch headers walked; "
-                        "from the page cache"));
+  if (kcat)
+    rows.push_back(row_of("kcat, producing", "M records/s", figures.kcat.rates,
+                          conditions("kcat",
+                                     "lines of a file; batch.size 131072, linger 5 ms; "
+                                     "the whole process")));
+  else
+    rows.push_back(skipped_row("kcat", "kcat is not installed"));
+  const std::string reading =
+      conditions("direct", "read back whole, 2 connections, batch headers walked; page cache");
+  rows.push_back(row_of("fetch", "M records/s", figures.reads, reading));
+  if (place.tools_missing.empty()) {
+    rows.push_back(row_of("kafka-consumer-perf-test", "M records/s", figures.perf_reads,
+                          conditions("kafka-consumer-perf-test",
+                                     "the same topic; its fetch.nMsg.sec, start and rebalance "
+                                     "left out")));
+    rows.push_back(row_of("fetch / consumer-perf-test", "ratio",
+                          ratios(figures.reads, figures.perf_reads), reading));
+  } else {
+    rows.push_back(skipped_row("kafka-consumer-perf-test", place.tools_missing));
+  }
+  if (kcat)
+    rows.push_back(row_of("kcat, consuming", "M records/s", figures.kcat_reads,
+                          conditions("kcat", "the same topic; the whole process")));
   return rows;
 }
 
-/// By the storm, which tries again where a new topic has no leader yet; and librdkafka's way, whose
-/// smaller batches Kafka's compiler has not seen then.
-Status warm_up(Field& field, const BenchContext& context) {
-  auto warm = field.storm(Engine::kDirect, kWarmUpMax, kWarmUpRecords);
-  if (!warm) return std::move(warm).error().while_trying("warm Kafka up");
-  field.warmed_up_with = warm->records;
-  for (int i = 0; i < 2; ++i)
-    if (auto turn = field.storm(Engine::kRdkafka, context.duration / 2); !turn)
-      return std::move(turn).error();
-  return Done{};
+bool have_kcat() {
+  auto child = Child::start("command -v kcat >/dev/null", {});
+  return child && (*child)->wait().exit_code == 0;
 }
 
 }  // namespace
 
-Result<std::vector<BenchRow>> bench_peers(const BenchContext& context) {
-  const std::string no_kafka = why_no_kafka(context.kafka_script);
-  if (context.brokers.empty() && !no_kafka.empty())
-    return std::vector<BenchRow>{skipped_row("into Apache Kafka", no_kafka)};
-  std::unique_ptr<RealKafka> own;
-  std::vector<Address> brokers = context.brokers;
-  std::string folder = context.folder;
-  if (brokers.empty()) {
-    folder += "/kafka";
-    auto started = RealKafka::start(context.kafka_script, folder);
-    if (!started) return std::move(started).error();
-    own = std::move(*started);
-    brokers = own->brokers();
-  }
-  auto opened = Field::open(context, brokers, folder);
+Rows bench_peers(const BenchContext& context) {
+  if (const std::string& why = context.yard.why_not(); !why.empty())
+    return std::vector<BenchRow>{skipped_row("into Apache Kafka", why)};
+  auto place = context.yard.cluster(1);
+  if (!place) return std::move(place).error();
+  auto opened = Field::open(context, **place);
   if (!opened) return std::move(opened).error();
   Field& field = **opened;
-  if (Status warm = warm_up(field, context); !warm) return warm.error();
   if (Status ready = field.prepare_reading(); !ready) return ready.error();
+  const bool tools = (*place)->tools_missing.empty(), kcat = have_kcat();
 
   Figures figures;
-  for (int run = 0; run < context.runs; ++run) {
-    auto turn = field.storm(Engine::kDirect, context.duration);
+  const auto add = [](Peer& peer, Result<Turn> turn) -> Status {
     if (!turn) return std::move(turn).error();
-    figures.ours.add(*turn);
-    if (turn = field.probe(); !turn) return std::move(turn).error();
-    figures.probe.add(*turn);
-    if (turn = field.storm(Engine::kRdkafka, context.duration); !turn)
-      return std::move(turn).error();
-    figures.librdkafka.add(*turn);
-    if (no_kafka.empty()) {
-      if (turn = field.perf_test(); !turn) return std::move(turn).error();
-      figures.perf_test.add(*turn);
-    }
-    auto read = field.read();
-    if (!read) return std::move(read).error();
-    figures.reads.push_back(*read / 1e6);
+    peer.add(*turn);
+    return Done{};
+  };
+  const auto add_rate = [](std::vector<double>& rates, Result<double> rate) -> Status {
+    if (!rate) return std::move(rate).error();
+    rates.push_back(*rate / 1e6);
+    return Done{};
+  };
+  for (int run = 0; run < context.runs; ++run) {
+    Status done = add(figures.ours, field.storm(Engine::kDirect, context.duration));
+    if (done) done = add(figures.probe, field.probe());
+    if (done) done = add(figures.librdkafka, field.storm(Engine::kRdkafka, context.duration));
+    if (done && tools) done = add(figures.perf_test, field.perf_test());
+    if (done && kcat) done = add(figures.kcat, field.kcat_produce());
+    if (done) done = add_rate(figures.reads, field.read());
+    if (done && tools) done = add_rate(figures.perf_reads, field.perf_read());
+    if (done && kcat) done = add_rate(figures.kcat_reads, field.kcat_read());
+    if (!done) return std::move(done).error();
   }
-  return rows_of(figures, field, no_kafka);
+  return rows_of(figures, field, kcat);
 }
 
 }  // namespace ds

@@ -7,6 +7,7 @@
 #include <string>
 #include <vector>
 
+#include "base/clock.h"
 #include "base/result.h"
 #include "bench/child.h"
 #include "net/socket.h"
@@ -23,7 +24,7 @@ class RealKafka {
  public:
   /// Keeps everything in `folder`, which must not exist yet.
   static Result<std::unique_ptr<RealKafka>> start(const std::string& script,
-                                                  const std::string& folder);
+                                                  const std::string& folder, int nodes = 1);
   const std::vector<Address>& brokers() const { return brokers_; }
 
  private:
@@ -51,6 +52,23 @@ struct PerfTested {
 /// kafka-producer-perf-test at its best settings: acks 1, enable.idempotence=false, batch.size
 /// 131072, linger 5 ms.
 Result<PerfTested> run_perf_test(const PerfTestSettings& settings);
+
+/// kafka-consumer-perf-test over the whole of a topic: records a second as it says itself, without
+/// start and rebalance.
+Result<double> run_consumer_perf_test(const std::string& script,
+                                      const std::vector<Address>& brokers, const std::string& topic,
+                                      std::uint64_t records);
+/// fetch.nMsg.sec of its line, which must say that it has read `records`.
+Result<double> consumer_perf_rate(const std::vector<std::string>& output, std::uint64_t records);
+
+struct KcatRun {
+  double seconds = 0;
+  double cpu_seconds = 0;
+  std::string last_line;
+};
+/// A shell line with kcat in it, which must succeed.
+Result<KcatRun> run_kcat(const std::string& line, const std::vector<std::string>& arguments,
+                         const Clock& clock);
 
 /// The records/sec of its last summary line: with a warm-up that is the steady state.
 Result<double> perf_test_rate(const std::vector<std::string>& output);

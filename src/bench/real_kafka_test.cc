@@ -36,6 +36,21 @@ TEST(PerfTestRate, IsTheSteadyStates) {
   }
 }
 
+TEST(ConsumerPerfRate, IsOfFetchingAlone) {
+  const std::string head =
+      "start.time, end.time, data.consumed.in.MB, MB.sec, data.consumed.in.nMsg, "
+      "nMsg.sec, rebalance.time.ms, fetch.time.ms, fetch.MB.sec, fetch.nMsg.sec";
+  const std::string line =
+      "2026-11-25 12:00:00:000, 2026-11-25 12:00:04:000, 953.67, 238.4, 8000000, "
+      "2000000.0, 3000, 1000, 953.67, 8000000.0";
+  const auto rate = consumer_perf_rate({head, line}, 8'000'000);
+  ASSERT_TRUE(rate.ok()) << rate.error().message;
+  EXPECT_DOUBLE_EQ(*rate, 8e6);
+  EXPECT_FALSE(consumer_perf_rate({head, line}, 8'000'001).ok());
+  EXPECT_FALSE(consumer_perf_rate({head}, 1).ok());
+  EXPECT_FALSE(consumer_perf_rate({}, 1).ok());
+}
+
 /// A script that behaves as kafka.sh does, and writes down what it was told.
 class RealKafkaKeeper : public testing::Test {
  protected:

@@ -10,6 +10,7 @@
 #include <span>
 
 #include "cli/scenario.h"
+#include "storm/preset.h"
 
 extern char** environ;
 
@@ -148,6 +149,7 @@ Result<Settings> resolve(const Parsed& parsed) {
   for (const auto& [name, option] : parsed.switch_options)  // --name or --name=false
     if (option->count() > 0)
       settings->set(name, {parsed.switches.at(name) ? "true" : "false", "--" + name, true});
+  if (settings->has("preset")) apply_preset(*settings);
   bool its_value = false;  // the word behind a flag that does not exist
   for (const std::string& word : parsed.app->remaining()) {
     const std::string_view command = parsed.command->name;
@@ -177,6 +179,28 @@ std::string default_of(const Command& command, const Setting& setting) {
 void apply_defaults(const Command& command, Settings& settings) {
   for (const auto& [name, text] : command.defaults)
     if (!settings.at(name).given) settings.set(name, {std::string(text), "default", false});
+}
+
+void apply_preset(Settings& settings) {
+  const Value asked = settings.at("preset");
+  if (asked.text.empty()) return;
+  const Preset* const preset = find_preset(asked.text);
+  if (preset == nullptr) {
+    std::vector<std::string_view> names;
+    for (const Preset& each : all_presets()) names.push_back(each.name);
+    settings.complaints.push_back(fmt::format("{}: there is no preset '{}' (allowed: {})",
+                                              asked.origin, asked.text, fmt::join(names, ", ")));
+    return;
+  }
+  const auto given = [&](std::string_view name) { return settings.at(name).given; };
+  const bool paced = given("rate") || given("schedule");
+  // The engine's own settings are of no use to the other one.
+  const bool other_engine = given("engine") && settings.at("engine").text != preset->at("engine");
+  for (const auto& [name, text] : preset->settings) {
+    if (given(name) || (name == "batch-interval-ms" && paced)) continue;
+    if (name == "property" && other_engine) continue;
+    settings.set(name, {std::string(text), fmt::format("preset {}", preset->name), false});
+  }
 }
 
 std::vector<std::string_view> settings_of(const Command& command) {

@@ -46,6 +46,9 @@ std::string default_of(const Command& command, const Setting& setting);
 /// Puts in what the command takes for default.
 void apply_defaults(const Command& command, Settings& settings);
 
+/// Puts the settings of the preset that is asked for in the place of defaults.
+void apply_preset(Settings& settings);
+
 /// Prints an error as STYLE's "An error is a sentence" has it; returns its exit code.
 int report_error(const Error& error);
 

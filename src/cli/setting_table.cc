@@ -94,6 +94,9 @@ constexpr Setting kSettings[] = {
     {"in-flight", kCount, "N", "", "5",
      "requests under way on a connection (at most 5 with --idempotence)"},
     {"connections", kCount, "N", "", "4", "connections to each broker"},
+    {"one-by-one", kSwitch, "", "", "", "send each record alone, after the last one's answer"},
+    {"preset", kText, "NAME", "", "",
+     "a rung of the ladder, v0 to v5: its settings are the defaults of this run"},
     {"delivery-timeout", kDuration, "D", "", "2m", "give a batch up after this time"},
 
     // The embedded broker.
@@ -224,6 +227,11 @@ constexpr Setting kSettings[] = {
     {"check", kText, "FILE", "", "",
      "hold a scenario against what `up` takes, and say what is wrong"},
     {"list", kSwitch, "", "", "", "list the suites"},
+    {"compare", kSwitch, "", "", "", "set two results beside each other: OLD NEW"},
+    {"results", kText, "FILE", "", "", "take this bench.json instead of measuring"},
+    {"tables", kText, "FILE", "", "", "write the tables into a document, between its markers"},
+    {"throttle", kList, "STAGE=RATE", "", "",
+     "slow a stage of the knee on purpose (generator, client, broker, sink); repeatable"},
     {"kafka-script", kText, "FILE", "DATASTORM_KAFKA_SH", "tests/servers/kafka/kafka.sh",
      "starts Apache Kafka for the suite peers when --brokers names none"},
     {"out", kText, "FOLDER", "", "", "write the results there"},

@@ -12,6 +12,7 @@
 #include "cli/registry_options.h"
 #include "cli/topic_stage.h"
 #include "kafka/client/direct_producer.h"
+#include "kafka/client/one_by_one.h"
 #include "kafka/client/rdkafka/rdkafka_keeper.h"
 #include "kafka/client/rdkafka/rdkafka_outlet.h"
 #include "kafka/wire/record_batch.h"
@@ -54,12 +55,15 @@ constexpr std::string_view kStormSettings[] = {"topic",
                                                "buffer-memory",
                                                "in-flight",
                                                "connections",
-                                               "delivery-timeout"};
+                                               "delivery-timeout",
+                                               "preset",
+                                               "one-by-one"};
 
 /// A slow run in batches of 8,000 would move once in a while; so it takes what 20 ms bring.
 constexpr Nanos kBatchSpan = 20 * kMillisecond;
 constexpr std::uint64_t kBatchSizeMax = 8000;
-constexpr std::size_t kFrameRoom = 64;           // for Confluent's frame
+constexpr std::size_t kFrameRoom = 64;  // for Confluent's frame
+constexpr std::size_t kTopicBatchBytes = 1 << 20;
 constexpr std::size_t kTopicBatchHeadroom = 12;  // Kafka's default limit is 12 bytes over 1 MiB
 
 Error usage(std::string message, std::string hint = {}) {
@@ -193,6 +197,8 @@ void read_producer(Reader& read, StormOptions& options) {
   producer.in_flight_max = read.count_within("in-flight", 1, 1000);
   producer.connections_per_broker = read.count_within("connections", 1, 1000);
   producer.linger = read.duration("linger");
+  options.one_by_one = read.on("one-by-one");
+  if (options.one_by_one) options.run.piece_records_max = 1;
   producer.delivery_timeout = read.duration("delivery-timeout");
   if (producer.delivery_timeout < kMillisecond)
     read.wrong("delivery-timeout", usage("a batch needs some time to be delivered", "1ms or more"));
@@ -202,6 +208,10 @@ void read_producer(Reader& read, StormOptions& options) {
   } else if (auto fine = kafka::check_rdkafka_properties(options.client, producer); !fine) {
     read.wrong(fine.error());
   }
+  // Kafka's default for a topic is 1 MiB; one that is created here takes what is sent.
+  if (producer.batch_bytes_max > kTopicBatchBytes)
+    options.topic.configs["max.message.bytes"] =
+        std::to_string(producer.batch_bytes_max + kTopicBatchHeadroom);
   options.run.acks = producer.acks;
   options.run.batch_bytes_max = producer.batch_bytes_max;
   // Claims and the log's end are not waited for longer than records are: a broker that falls silent
@@ -209,7 +219,8 @@ void read_producer(Reader& read, StormOptions& options) {
   kafka::ClientSettings& client = options.client;
   client.request_timeout =
       std::min(client.request_timeout, std::max(producer.delivery_timeout, client.connect_timeout));
-  const std::uint64_t memory = read.size("buffer-memory");
+  std::uint64_t memory = read.size("buffer-memory");
+  if (!read.given("buffer-memory")) memory = std::min(memory, memory_of_machine() / 2);
   producer.buffer_memory = memory / static_cast<std::uint64_t>(options.run.threads);
   if (producer.batch_bytes_max < 1024 || producer.batch_bytes_max > (64u << 20))
     read.wrong("batch-bytes", usage("a batch must have from 1 KiB to 64 MiB"));
@@ -413,7 +424,11 @@ Result<std::unique_ptr<Storm>> Storm::start(StormOptions options, const Clock& c
     const StormOptions& made = self.options_;
     const auto make =
         made.engine == "librdkafka" ? kafka::make_rdkafka_outlet : kafka::make_direct_outlet;
-    return make(made.client, made.producer, listener, self.clock_, self.log_);
+    auto outlet = make(made.client, made.producer, listener, self.clock_, self.log_);
+    if (outlet && made.one_by_one)
+      return Result<std::unique_ptr<kafka::Outlet>>(
+          std::make_unique<kafka::OneByOneOutlet>(std::move(*outlet)));
+    return outlet;
   };
   if (o.run_named) {
     auto earlier = take_up_run(o, clock, log);

@@ -28,6 +28,7 @@ struct StormOptions {
   kafka::ClientSettings client;
   kafka::ProducerSettings producer;
   std::string engine;
+  bool one_by_one = false;  // each record after the last one's answer
   kafka::TopicSpec topic;
   TweetSettings tweets;
   Encoding tweet_encoding = Encoding::kAvro;

@@ -58,6 +58,7 @@ Status Run::open() {
                               .batch_size = settings_.claim.batch_size,
                               .partitions = settings_.claim.partitions,
                               .batch_bytes_max = settings_.batch_bytes_max,
+                              .piece_records_max = settings_.piece_records_max,
                               .acks = settings_.acks,
                               .timestamps_each = settings_.timestamps_each,
                               .drain_timeout = settings_.drain_timeout};

@@ -33,6 +33,7 @@ struct RunSettings {
   std::uint32_t shard = 0;
   std::uint32_t shards = 1;
   std::size_t batch_bytes_max = 1'048'576;
+  std::uint32_t piece_records_max = UINT32_MAX;  // records in a record batch, whatever fits
   kafka::Acks acks = kafka::Acks::kLeader;
   bool timestamps_each = false;  // every record its own; else a batch's records share one
   Nanos drain_timeout = 30 * kSecond;

@@ -155,7 +155,7 @@ std::int32_t Worker::partition_of(const Stream& stream) const {
 }
 
 void Worker::submit_piece(Stream& stream, const kafka::Outlet::Slot& slot) {
-  std::uint64_t count = stream.turn.records - stream.made;
+  std::uint64_t count = std::min(stream.turn.records - stream.made, settings_.piece_records_max);
   if (const auto earlier = stream.earlier.at_or_after(sequence_of(stream)))
     count = std::min(count, earlier->begin - sequence_of(stream));
   const Filled filled =

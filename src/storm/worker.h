@@ -24,6 +24,7 @@ struct WorkerSettings {
   std::uint64_t batch_size = 8000;
   std::int32_t partitions = 32;
   std::size_t batch_bytes_max = 1'048'576;
+  std::uint32_t piece_records_max = UINT32_MAX;  // of a generator batch, sent at once
   kafka::Acks acks = kafka::Acks::kLeader;
   bool timestamps_each = false;
   Nanos drain_timeout = 30 * kSecond;
