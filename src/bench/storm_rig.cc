@@ -73,6 +73,7 @@ StormRigSettings rig_of(const Preset& preset) {
   const int cores = static_cast<int>(std::max(1u, std::thread::hardware_concurrency()));
   const int workers = number_of(preset.at("workers"), std::max(4, cores));
   rig.threads = std::min(workers, cores);  // as `produce` maps them
+  rig.batch_size = static_cast<std::uint64_t>(number_of(preset.at("batch-size"), 8000));
   rig.in_flight = number_of(preset.at("in-flight"), 5);
   rig.one_by_one = preset.at("one-by-one") == "true";
   if (const auto text = preset.at("compression"); !text.empty()) rig.compression = text;

@@ -16,6 +16,7 @@ std::span<const Preset> all_presets() {
        .about = "one record at a time, each after the last one's answer",
        .settings = {{"engine", "librdkafka"},
                     {"workers", "1"},
+                    {"batch-size", "100"},
                     {"batch-interval-ms", "1"},
                     {"one-by-one", "true"},
                     {"pool", "0"},
