@@ -6,6 +6,7 @@
 #include <map>
 
 #include "bench/goals.h"
+#include "report/html.h"
 
 namespace ds {
 namespace {
@@ -31,23 +32,6 @@ svg { display: block; width: 16rem; height: 1.2rem; }
 .scroll { overflow-x: auto; }
 )css";
 
-std::string escaped(std::string_view text) {
-  std::string out;
-  for (const char letter : text) {
-    if (letter == '&')
-      out += "&amp;";
-    else if (letter == '<')
-      out += "&lt;";
-    else if (letter == '>')
-      out += "&gt;";
-    else if (letter == '"')
-      out += "&quot;";
-    else
-      out += letter;
-  }
-  return out;
-}
-
 /// The median as a bar, smallest to largest as a line over it; rows of a unit share a scale.
 std::string bar(const BenchRow& row, double scale) {
   constexpr double kWide = 256;
@@ -60,8 +44,9 @@ std::string bar(const BenchRow& row, double scale) {
       "width=\"{:.1f}\" height=\"12\"/><path class=\"range\" d=\"M{:.1f} 9H{:.1f}M{:.1f} "
       "4V14M{:.1f} "
       "4V14\"/></svg>",
-      kWide, escaped(row.name), short_number(row.median), escaped(row.unit), short_number(row.min),
-      short_number(row.max), x(row.median), x(row.min), x(row.max), x(row.min), x(row.max));
+      kWide, escape_html(row.name), short_number(row.median), escape_html(row.unit),
+      short_number(row.min), short_number(row.max), x(row.median), x(row.min), x(row.max),
+      x(row.min), x(row.max));
 }
 
 std::string goals_table(const BenchResults& results) {
@@ -74,8 +59,8 @@ std::string goals_table(const BenchResults& results) {
                                                                     : "";
     text += fmt::format(
         "<tr><td>{}<td>{}<td class=\"number\">{}<td class=\"number\">{}<td class=\"{}\">{}</tr>\n",
-        escaped(line.goal), escaped(line.what), escaped(line.wanted), escaped(line.figures), colour,
-        escaped(line.verdict));
+        escape_html(line.goal), escape_html(line.what), escape_html(line.wanted),
+        escape_html(line.figures), colour, escape_html(line.verdict));
   }
   return text + "</table></div>\n";
 }
@@ -87,19 +72,19 @@ std::string suite_table(const SuiteResult& suite) {
       "<h2>{}</h2><p class=\"about\">load average {:.1f} when it began; {:.0f} s</p><div "
       "class=\"scroll\"><table><tr><th>row<th>min / median / max<th>unit<th>runs<th>&#8203;"
       "<th>conditions</tr>\n",
-      escaped(suite.suite), suite.load_before, suite.seconds);
+      escape_html(suite.suite), suite.load_before, suite.seconds);
   for (const BenchRow& row : suite.rows) {
     if (row.skipped()) {
       text += fmt::format("<tr><td>{}<td colspan=\"4\">skipped<td class=\"why\">{}</tr>\n",
-                          escaped(row.name), escaped(row.conditions));
+                          escape_html(row.name), escape_html(row.conditions));
       continue;
     }
     text += fmt::format(
         "<tr class=\"{}\"><td>{}<td class=\"number\">{}{}<td>{}<td>{}<td>{}<td "
         "class=\"why\">{}</tr>\n",
-        row.noisy() ? "noisy" : "", escaped(row.name), spread_text(row),
-        row.noisy() ? " <em>noisy</em>" : "", escaped(row.unit), row.runs,
-        bar(row, scales[row.unit]), escaped(row.conditions));
+        row.noisy() ? "noisy" : "", escape_html(row.name), spread_text(row),
+        row.noisy() ? " <em>noisy</em>" : "", escape_html(row.unit), row.runs,
+        bar(row, scales[row.unit]), escape_html(row.conditions));
   }
   return text + "</table></div>\n";
 }
@@ -112,10 +97,11 @@ std::string results_page(const BenchResults& results) {
       "content=\"width=device-width, initial-scale=1\"><title>DataStorm bench, {}</title><style>{}"
       "</style></head><body>\n<h1>DataStorm bench</h1>\n<p class=\"about\"><code>{}</code>, "
       "{}</p>\n",
-      escaped(results.when), kStyle, escaped(results.command), escaped(results.when));
+      escape_html(results.when), kStyle, escape_html(results.command), escape_html(results.when));
   if (!results.suites.empty())
-    page += fmt::format("<p class=\"about\">{}; {}</p>\n", escaped(results.suites.front().machine),
-                        escaped(results.suites.front().versions));
+    page +=
+        fmt::format("<p class=\"about\">{}; {}</p>\n", escape_html(results.suites.front().machine),
+                    escape_html(results.suites.front().versions));
   page +=
       "<p class=\"about\">A bar is the median, the line over it reaches from the smallest run to "
       "the "

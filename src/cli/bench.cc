@@ -189,12 +189,12 @@ int list_suites(bool json) {
 }
 
 /// `bench --compare OLD NEW`: exit 1 when a row is surely worse.
-int run_compare(const std::vector<std::string>& words, bool json) {
-  if (words.size() != 2)
+int run_compare(const std::vector<std::string>& files, bool json) {
+  if (files.size() != 2)
     return report_error(Error{.code = ErrorCode::kUsage,
                               .message = "--compare takes two results",
                               .hint = "datastorm bench --compare old/bench.json new/bench.json"});
-  const auto old = read_results(words[0]), now = read_results(words[1]);
+  const auto old = read_results(files[0]), now = read_results(files[1]);
   if (!old) return report_error(old.error());
   if (!now) return report_error(now.error());
   const auto compared = compare(*old, *now);
@@ -232,9 +232,10 @@ Result<BenchResults> run_suites(const std::vector<const Suite*>& chosen,
 int run_bench(const Invocation& invocation) {
   Reader read(invocation.settings);
   const bool json = read.on("json");
-  if (read.on("compare")) {
+  if (std::vector<std::string> both = read.list("compare"); !both.empty()) {
+    both.insert(both.end(), invocation.words.begin(), invocation.words.end());
     if (const auto wrong = read.errors()) return report_error(*wrong);
-    return run_compare(invocation.words, json);
+    return run_compare(both, json);
   }
   SystemClock clock;
   ConsoleLog log(read_log_level(read));

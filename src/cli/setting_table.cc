@@ -219,7 +219,8 @@ constexpr Setting kSettings[] = {
     {"from", kText, "STORE", "", "",
      "the store: sqlite:PATH or mongo:URL; empty is SQLite in the data folder"},
     {"compare", kList, "A B", "", "",
-     "two reports side by side: folders that --out wrote, report.json files, or stores"},
+     "two side by side: report takes folders that --out wrote, report.json files or stores; bench "
+     "two bench.json, the older first"},
     {"interval", kDuration, "D", "", "1s", "how long the intervals are in which rates are counted"},
 
     // bench.
@@ -227,7 +228,6 @@ constexpr Setting kSettings[] = {
     {"check", kText, "FILE", "", "",
      "hold a scenario against what `up` takes, and say what is wrong"},
     {"list", kSwitch, "", "", "", "list the suites"},
-    {"compare", kSwitch, "", "", "", "set two results beside each other: OLD NEW"},
     {"results", kText, "FILE", "", "", "take this bench.json instead of measuring"},
     {"tables", kText, "FILE", "", "", "write the tables into a document, between its markers"},
     {"throttle", kList, "STAGE=RATE", "", "",
