@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <filesystem>
+#include <thread>
 
 #include "base/units.h"
 #include "cli/storm_options.h"
@@ -33,15 +34,12 @@ constexpr std::string_view kIntakeSettings[] = {"topic",
                                                 "flush-ms",
                                                 "raw-rows-for",
                                                 "raw-bytes",
-                                                "influx-url",
-                                                "influx-org",
-                                                "influx-user",
-                                                "influx-token",
-                                                "influx-bucket",
+                                                "workers",
                                                 "influx-source-tag",
                                                 "influx-gzip",
-                                                "influx-connections",
-                                                "mongo-url"};
+                                                "influx-connections"};
+
+constexpr unsigned kWorkersUsual = 4;
 
 Error usage(std::string message, std::string hint = {}) {
   return Error{.code = ErrorCode::kUsage, .message = std::move(message), .hint = std::move(hint)};
@@ -113,7 +111,18 @@ std::string slot_of(const IntakeOptions& options) {
 }  // namespace
 
 std::vector<std::string_view> intake_settings() {
-  return join_settings({kKafkaSettings, kIntakeSettings});
+  return join_settings({kKafkaSettings, kIntakeSettings, kStoreAccess});
+}
+
+SinkSettings read_store_access(Reader& read) {
+  SinkSettings store;
+  store.influx_url = read.text("influx-url");
+  store.influx_org = read.text("influx-org");
+  store.influx_user = read.text("influx-user");
+  store.influx_token = read.text("influx-token");
+  store.influx_bucket = read.text("influx-bucket");
+  store.mongo_url = read.text("mongo-url");
+  return store;
 }
 
 IntakeOptions read_intake(Reader& read) {
@@ -140,6 +149,11 @@ IntakeOptions read_intake(Reader& read) {
     read.wrong("store", usage("librdkafka hides where record batches begin and end, which rollups "
                               "are counted by",
                               "use --engine direct, or --store raw"));
+  options.store = read_store_access(read);
+  options.store.workers = static_cast<int>(std::min<std::uint64_t>(read.count("workers"), 64));
+  if (options.store.workers == 0)
+    options.store.workers =
+        static_cast<int>(std::clamp(std::thread::hardware_concurrency(), 1u, kWorkersUsual));
   options.consumer.reset_offsets = options.store.reset_offsets = options.pipeline.reset_offsets =
       read.on("reset-offsets");
   options.store.store = read.take("store", parse_store_as(read.text("store")));
@@ -148,16 +162,10 @@ IntakeOptions read_intake(Reader& read) {
   options.store.keep.age_ms = read.duration("raw-rows-for") / kMillisecond;
   options.store.keep.bytes = read.size("raw-bytes");
   options.store.decode = read.take("decode", parse_tweet_encoding(read.text("decode")));
-  options.store.influx_url = read.text("influx-url");
-  options.store.influx_org = read.text("influx-org");
-  options.store.influx_user = read.text("influx-user");
-  options.store.influx_token = read.text("influx-token");
-  options.store.influx_bucket = read.text("influx-bucket");
   options.store.influx_source_tag = read.on("influx-source-tag");
   options.store.influx_gzip = read.on("influx-gzip");
   options.store.influx_connections =
       static_cast<int>(std::clamp<std::uint64_t>(read.count("influx-connections"), 1, 64));
-  options.store.mongo_url = read.text("mongo-url");
   options.sinks = read.list("sink");
   if (options.sinks.empty())
     options.sinks.push_back("sqlite:" + read.text("data-dir") + "/datastorm.db");

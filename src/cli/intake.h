@@ -36,6 +36,11 @@ struct IntakeOptions {
   void replay_dead_letters();
 };
 
+/// Where InfluxDB and MongoDB are, and who we are to them.
+inline constexpr std::string_view kStoreAccess[] = {"influx-url",   "influx-org",    "influx-user",
+                                                    "influx-token", "influx-bucket", "mongo-url"};
+SinkSettings read_store_access(Reader& read);
+
 std::vector<std::string_view> intake_settings();
 IntakeOptions read_intake(Reader& read);
 

@@ -33,7 +33,8 @@ constexpr Setting kSettings[] = {
     {"schedule", kText, "S", "", "",
      "a rate over time: \"10s@100k, ramp 30s 100k..2M, spike 1s@5M every 10s\""},
     {"workers", kCount, "N", "WORKERS", "0",
-     "worker threads; 0 is max(4, cores), on at most as many threads as cores"},
+     "worker threads; 0 is max(4, cores) on at most as many threads as cores, for consume min(cores, "
+     "4)"},
     {"batch-size", kCount, "N", "BATCH_SIZE", "0",
      "records in a generator batch; 0 is 8000, or 20 ms of the rate if that is less"},
     {"batch-interval-ms", kCount, "N", "BATCH_INTERVAL_MS", "0",

@@ -21,6 +21,7 @@
 #include "cli/storm_options.h"
 #include "cli/terminal.h"
 #include "ledger/verify.h"
+#include "observe/flux_history.h"
 #include "sink/make_sink.h"
 #include "sink/sqlite_reader.h"
 #include "web/dashboard.h"
@@ -106,6 +107,19 @@ void read_source(Reader& read, UpOptions& options) {
   }
 }
 
+/// InfluxDB 2.x tells the dashboard's past itself, by Flux: it outlives this machine's data folder.
+Dashboard::PastOfStore past_of(const IntakeOptions& intake) {
+  constexpr std::string_view kFlux = "influx:";
+  if (!intake.sink().starts_with(kFlux)) return {};
+  const std::string url = intake.sink().substr(kFlux.size());
+  auto server =
+      InfluxServer::from(InfluxApi::kV2, url.empty() ? intake.store.influx_url : url, intake.store);
+  if (!server) return {};  // the sink says it in words
+  return
+      [history = FluxHistory(std::move(*server), intake.store.influx_bucket)](
+          const HistorySpan& span, const std::string& brand) { return history.read(span, brand); };
+}
+
 UpOptions read_up(Reader& read) {
   UpOptions options;
   options.data_dir = read.text("data-dir");
@@ -119,6 +133,7 @@ UpOptions read_up(Reader& read) {
                        .control = read.take("control", parse_listen(read.text("control"))),
                        .history_file = options.data_dir + "/history.db",
                        .guard = {.token = read.text("token"), .hosts = read.list("allow-host")}};
+  if (auto past = past_of(options.intake)) options.dashboard.past_of_store = std::move(past);
   options.scenario = read.text("scenario");
   read_source(read, options);
   for (const std::string& text : read.list("event"))

@@ -10,6 +10,7 @@
 #include "base/units.h"
 #include "cli/commands.h"
 #include "cli/common.h"
+#include "cli/intake.h"
 #include "cli/topic_stage.h"
 #include "kafka/client/admin.h"
 #include "ledger/exchange.h"
@@ -72,15 +73,33 @@ void print_verdict(const Verdict& verdict) {
   fmt::print("{}\n", verdict.good() ? "every record is accounted for" : "it does not balance");
 }
 
-/// By the claims of the cluster when it is named; then losses are looked up in the topic, too.
-Result<Verdict> verify_in_store(const std::string& path, const std::string& run,
-                                const TopicReading* cluster) {
-  auto reader = SqliteReader::open(path);
-  if (!reader) return as_wrong_use(std::move(reader).error());
+/// By the claims of the cluster when it is named, and where the store keeps none; then losses are
+/// looked up in the topic, too.
+Result<Verdict> verify_in_store(const std::string& sink, const SinkSettings& access,
+                                const std::string& run, const TopicReading* cluster) {
+  std::unique_ptr<StageReader> reader;
+  std::optional<ClaimBook> book;
+  if (const auto path = sqlite_path(sink)) {
+    auto file = SqliteReader::open(*path);
+    if (!file) return as_wrong_use(std::move(file).error());
+    if (cluster == nullptr) {
+      auto own = file->claims();
+      if (!own) return std::move(own).error();
+      book = std::move(*own);
+    }
+    reader = std::make_unique<SqliteReader>(std::move(*file));
+  } else {
+    auto store = make_reader(sink, access);
+    if (!store) return std::move(store).error();
+    reader = std::move(*store);
+  }
   std::optional<kafka::Admin> admin;
-  if (cluster != nullptr) admin.emplace(cluster->client, cluster->clock, cluster->log);
-  auto book = admin ? read_claims(*admin) : reader->claims();
-  if (!book) return std::move(book).error();
+  if (!book) {
+    admin.emplace(cluster->client, cluster->clock, cluster->log);
+    auto claims = read_claims(*admin);
+    if (!claims) return std::move(claims).error();
+    book = std::move(*claims);
+  }
   auto claimed = choose_run(*book, run);
   if (!claimed) return std::move(claimed).error();
   if (auto claims = has_claims(**claimed); !claims) return std::move(claims).error();
@@ -120,19 +139,20 @@ int run_verify(const Invocation& invocation) {
   const bool asked_topic = read.given("topic"), asked_brokers = read.given("brokers");
   if (sinks.empty() && !asked_topic && !asked_brokers)
     sinks.push_back("sqlite:" + read.text("data-dir") + "/datastorm.db");
+  const SinkSettings access = read_store_access(read);
   for (const std::string& sink : sinks)
-    if (!sqlite_path(sink))
-      read.wrong("sink",
-                 Error{.code = ErrorCode::kUsage,
-                       .message = fmt::format("'{}' keeps nothing that could be read back", sink),
-                       .hint = "sqlite:PATH"});
+    if (auto readable = check_readable(sink, access); !readable)
+      read.wrong("sink", readable.error());
   if (const auto wrong = read.errors()) return report_error(*wrong);
 
   const SystemClock clock;
   const TopicReading cluster{client, clock, log};
   std::vector<Verdict> verdicts;
   for (const std::string& sink : sinks) {
-    auto verdict = verify_in_store(*sqlite_path(sink), run, asked_brokers ? &cluster : nullptr);
+    // InfluxDB and MongoDB keep no claims.
+    const bool keeps_claims = sqlite_path(sink).has_value();
+    auto verdict =
+        verify_in_store(sink, access, run, asked_brokers || !keeps_claims ? &cluster : nullptr);
     if (!verdict) return report_error(verdict.error());
     verdicts.push_back(std::move(*verdict));
   }
@@ -160,8 +180,8 @@ Command verify_command() {
   return {.name = "verify",
           .purpose = "hold a store or a topic against what the producer claimed",
           .example = "datastorm verify --run latest --sink sqlite:tweets.db",
-          .settings = join_settings(
-              {kKafkaSettings, std::vector<std::string_view>{"run", "topic", "sink"}}),
+          .settings = join_settings({kKafkaSettings, kStoreAccess,
+                                     std::vector<std::string_view>{"run", "topic", "sink"}}),
           .run = run_verify};
 }
 

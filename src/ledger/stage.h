@@ -53,6 +53,9 @@ class StageReader {
   virtual bool keeps_order() const { return true; }
   /// Whether equal records are kept apart: a store that writes by identity cannot show doubles.
   virtual bool keeps_doubles() const { return true; }
+  /// Whether it knows who its records are; asked after read(). A store that was given nothing but
+  /// rollups knows how many they are of a second, brand and sentiment.
+  virtual bool names_records() const { return true; }
   /// Further things that it cannot show, in words; asked after read().
   virtual std::vector<std::string> not_shown() const { return {}; }
 };

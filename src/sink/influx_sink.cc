@@ -11,27 +11,6 @@ namespace {
 constexpr std::string_view kTooMany =
     "a million records before it have its millisecond: its point would overwrite one of them";
 
-std::string percent(std::string_view text) {
-  std::string out;
-  for (const char c : text) {
-    const bool plain = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
-                       c == '-' || c == '_' || c == '.' || c == '~';
-    if (plain)
-      out += c;
-    else
-      out += fmt::format("%{:02X}", static_cast<unsigned char>(c));
-  }
-  return out;
-}
-
-std::string write_url(InfluxSink::Api api, const std::string& url, const SinkSettings& settings,
-                      const std::string& bucket) {
-  if (api == InfluxSink::Api::kV1)
-    return fmt::format("{}/write?db={}&precision=ns", url, percent(bucket));
-  return fmt::format("{}/api/v2/write?org={}&bucket={}&precision=ns", url,
-                     percent(settings.influx_org), percent(bucket));
-}
-
 /// The records behind a line: one, or with a rollup those of a brand and sentiment in a range.
 struct Behind {
   std::uint32_t batch = 0;
@@ -140,6 +119,8 @@ class InfluxSink::Storing {
 
   void add_up(const Place& place, std::int64_t offset, const TweetView& tweet,
               Sentiment sentiment) {
+    // A rollup is of one second, as the claims are: a batch that reaches into the next gets two.
+    if (counted_ != 0 && second_of(tweet.timestamp) != second_of(first_ms_)) end_rollup(place.from);
     if (counted_++ == 0) {
       place_ = place.offset;
       first_ = offset;
@@ -191,34 +172,23 @@ class InfluxSink::Storing {
   std::optional<Error> error_;
 };
 
-Result<std::unique_ptr<InfluxSink>> InfluxSink::open(Api api, std::string url,
+Result<std::unique_ptr<InfluxSink>> InfluxSink::open(InfluxApi api, std::string url,
                                                      const SinkSettings& settings,
                                                      const Clock& clock) {
-  while (url.ends_with('/')) url.pop_back();
-  if (!url.starts_with("http://") && !url.starts_with("https://"))
-    return Error{.code = ErrorCode::kUsage,
-                 .message = fmt::format("'{}' is no address of InfluxDB", url),
-                 .hint = "http://HOST:8086, after --sink influx: or in INFLUX_URL"};
-  if (settings.influx_bucket.empty())
-    return Error{.code = ErrorCode::kUsage,
-                 .message = "InfluxDB needs a bucket",
-                 .hint = "--influx-bucket, or INFLUX_BUCKET"};
+  auto server = InfluxServer::from(api, std::move(url), settings);
+  if (!server) return std::move(server).error();
   const bool both = settings.store == StoreAs::kBoth;
-  LinePoster::Settings poster{.connections = settings.influx_connections,
+  LinePoster::Settings poster{.authorization = server->authorization,
+                              .user = server->user,
+                              .password = server->password,
+                              .connections = settings.influx_connections,
                               .gzip = settings.influx_gzip,
                               .request_timeout = settings.request_timeout};
-  poster.urls.push_back(write_url(api, url, settings, settings.influx_bucket));
-  if (both)
-    poster.urls.push_back(write_url(api, url, settings, settings.influx_bucket + "_rollup"));
-  if (api == Api::kV1 && !settings.influx_user.empty()) {
-    poster.user = settings.influx_user;
-    poster.password = settings.influx_token;
-  } else if (!settings.influx_token.empty()) {
-    poster.authorization = "Token " + settings.influx_token;
-  }
+  poster.urls.push_back(server->write_url(settings.influx_bucket));
+  if (both) poster.urls.push_back(server->write_url(settings.influx_bucket + "_rollup"));
   const auto targets = poster.urls;
   auto sink = std::unique_ptr<InfluxSink>(
-      new InfluxSink(api, std::move(url), settings, clock, std::move(poster)));
+      new InfluxSink(std::move(*server), settings, clock, std::move(poster)));
   if (auto probed = sink->probe(targets); !probed) return std::move(probed).error();
   if (auto sound = sink->refuse_mixed(settings.influx_bucket, settings.store == StoreAs::kRollup);
       !sound)
@@ -237,7 +207,7 @@ Status InfluxSink::probe(const std::vector<std::string>& targets) {
     exactly_once_ = exactly_once_ && reply->is_influx;
     const auto refused = [&](std::string hint) {
       return Error{.code = ErrorCode::kRefused,
-                   .message = fmt::format("{} answered {}", url_, reply->message),
+                   .message = fmt::format("{} answered {}", server_.url, reply->message),
                    .hint = std::move(hint)};
     };
     switch (reply->status) {
@@ -245,7 +215,7 @@ Status InfluxSink::probe(const std::vector<std::string>& targets) {
       case 403:
         return refused("give a token that may write, in INFLUX_TOKEN");
       case 404:
-        return refused(api_ == Api::kV1
+        return refused(server_.api == InfluxApi::kV1
                            ? "make the database, or name yours with --influx-bucket"
                            : "check --influx-org and --influx-bucket; for 1.x: --sink influx1:URL");
       case 429:
@@ -265,13 +235,11 @@ Status InfluxSink::probe(const std::vector<std::string>& targets) {
 /// server that cannot be asked, is no error.
 Status InfluxSink::refuse_mixed(const std::string& bucket, bool rollups) {
   Result<LinePoster::Reply> reply = Error{};
-  if (api_ == Api::kV1)
-    reply = poster_.call(fmt::format("{}/query?db={}&q={}", url_, percent(bucket),
-                                     percent("show field keys from tweets")),
-                         "");
+  if (server_.api == InfluxApi::kV1)
+    reply = poster_.call(server_.query_url(bucket, "show field keys from tweets"), "");
   else
     reply = poster_.call(
-        fmt::format("{}/api/v2/query?org={}", url_, percent(settings_.influx_org)),
+        server_.flux_url(),
         fmt::format("import \"influxdata/influxdb/schema\" schema.measurementFieldKeys(bucket: {}, "
                     "measurement: \"tweets\", start: 1970-01-01T00:00:00Z)",
                     nlohmann::json(bucket).dump()),
@@ -291,7 +259,7 @@ Status InfluxSink::refuse_mixed(const std::string& bucket, bool rollups) {
 }
 
 std::string InfluxSink::description() const {
-  return fmt::format("influx {}, bucket {}, {}, {}", url_, settings_.influx_bucket,
+  return fmt::format("influx {}, bucket {}, {}, {}", server_.url, settings_.influx_bucket,
                      name_of(settings_.store),
                      exactly_once_ ? "exactly once by point times"
                                    : "at least once: the server is not InfluxDB, and may keep "

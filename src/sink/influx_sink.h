@@ -13,6 +13,7 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "sink/influx_lines.h"
+#include "sink/influx_server.h"
 #include "sink/line_poster.h"
 #include "sink/record_walk.h"
 #include "sink/sink.h"
@@ -24,11 +25,9 @@ namespace ds {
 /// Cost:    formats while the server writes; a body is formatted once, however often it is sent.
 class InfluxSink final : public Sink {
  public:
-  enum class Api { kV2, kV1 };
-
   /// Asks the server whether it would take a write: wrong address, token, organisation, bucket or
   /// database are told here, and not after records have been read.
-  static Result<std::unique_ptr<InfluxSink>> open(Api api, std::string url,
+  static Result<std::unique_ptr<InfluxSink>> open(InfluxApi api, std::string url,
                                                   const SinkSettings& settings, const Clock& clock);
 
   Result<Offsets> next_offsets(const LogName&) override { return Offsets(); }
@@ -39,10 +38,9 @@ class InfluxSink final : public Sink {
  private:
   class Storing;
 
-  InfluxSink(Api api, std::string url, const SinkSettings& settings, const Clock& clock,
+  InfluxSink(InfluxServer server, const SinkSettings& settings, const Clock& clock,
              LinePoster::Settings poster)
-      : api_(api),
-        url_(std::move(url)),
+      : server_(std::move(server)),
         settings_(settings),
         poster_(std::move(poster), clock),
         lines_(settings.influx_source_tag),
@@ -50,8 +48,7 @@ class InfluxSink final : public Sink {
   Status probe(const std::vector<std::string>& targets);
   Status refuse_mixed(const std::string& bucket, bool rollups);
 
-  const Api api_;
-  const std::string url_;
+  const InfluxServer server_;
   const SinkSettings settings_;
   bool exactly_once_ = true;
   LinePoster poster_;

@@ -9,24 +9,12 @@
 #include "sink/letters_for_test.h"
 #include "sink/make_sink.h"
 #include "sink/scripted_influx.h"
+#include "sink/waits_for_test.h"
 
 namespace ds {
 namespace {
 
 using How = ScriptedInflux::How;
-
-/// Waits for nobody, and remembers how long it should have.
-class Waits final : public Patience {
- public:
-  bool wait(Nanos time, const Error& why) override {
-    times.push_back(time);
-    whys.push_back(why.message);
-    return true;
-  }
-  bool over() const override { return false; }
-  std::vector<Nanos> times;
-  std::vector<std::string> whys;
-};
 
 ByteVec tweet(std::string_view text, std::uint64_t number, std::string_view brand = "SuperCoffee",
               std::int64_t timestamp = kTestTime) {
@@ -131,7 +119,7 @@ TEST(InfluxSink, ObeysSixtyAnswers) {
   ManualClock clock;
   LettersForTest letters;
   Waits waits;
-  auto sink = InfluxSink::open(InfluxSink::Api::kV2, server.url(),
+  auto sink = InfluxSink::open(InfluxApi::kV2, server.url(),
                                {.dead_letters = &letters,
                                 .influx_connections = 1,
                                 .influx_points = 50,
@@ -179,7 +167,7 @@ TEST(InfluxSink, ObeysSixtyAnswers) {
 TEST(InfluxSink, TellsWhatIsWrongBeforeAnythingIsRead) {
   ManualClock clock;
   const auto open = [&](const std::string& url) {
-    return InfluxSink::open(InfluxSink::Api::kV2, url, {.request_timeout = kSecond}, clock);
+    return InfluxSink::open(InfluxApi::kV2, url, {.request_timeout = kSecond}, clock);
   };
   EXPECT_EQ(open("localhost:8086").error().code, ErrorCode::kUsage);
   EXPECT_EQ(open("http://127.0.0.1:1").error().code, ErrorCode::kUnreachable);

@@ -17,11 +17,6 @@ constexpr std::size_t kReplyBytesMax = 16 << 10;
 constexpr Nanos kConnectTimeout = 5 * kSecond;
 constexpr int kTurnMs = 100;  // how late the end of patience may be seen
 
-void start_curl() {
-  static std::once_flag once;
-  std::call_once(once, [] { curl_global_init(CURL_GLOBAL_DEFAULT); });
-}
-
 bool gzip(std::string_view plain, std::string& into) {
   z_stream stream{};
   if (deflateInit2(&stream, 1, Z_DEFLATED, 15 + 16, 8, Z_DEFAULT_STRATEGY) != Z_OK) return false;
@@ -43,8 +38,15 @@ bool starts_with_name(std::string_view line, std::string_view name) {
          });
 }
 
+}  // namespace
+
+void start_curl() {
+  static std::once_flag once;
+  std::call_once(once, [] { curl_global_init(CURL_GLOBAL_DEFAULT); });
+}
+
 /// Influx says it in "message" (2.x) or "error" (1.x).
-std::string message_in(const std::string& body, long status) {
+std::string influx_message(const std::string& body, long status) {
   const auto json = nlohmann::json::parse(body, nullptr, false);
   if (json.is_object())
     for (const char* name : {"message", "error"})
@@ -52,8 +54,6 @@ std::string message_in(const std::string& body, long status) {
         return fmt::format("{} ({})", status, json[name].get<std::string>());
   return fmt::format("{}", status);
 }
-
-}  // namespace
 
 std::optional<Nanos> parse_retry_after(std::string_view text, std::int64_t wall_ms) {
   while (!text.empty() && (text.back() == ' ' || text.back() == '\r' || text.back() == '\n'))
@@ -158,7 +158,7 @@ LinePoster::Reply LinePoster::reply_of(Connection& connection, CURLcode result) 
     reply.status = 0;  // half an answer is none
     reply.message = curl_easy_strerror(result);
   } else {
-    reply.message = message_in(reply.body, reply.status);
+    reply.message = influx_message(reply.body, reply.status);
   }
   return reply;
 }

@@ -114,6 +114,11 @@ class LinePoster {
   std::vector<Body> spare_;
 };
 
+/// Before anything of libcurl's. Threads: any.
+void start_curl();
+/// What InfluxDB says in an answer's body, with its status.
+std::string influx_message(const std::string& body, long status);
+
 /// Nothing for junk. A date is held against `wall_ms`; what is longer than
 /// LinePoster::kRetryAfterMax is cut to it, what is past is 0.
 std::optional<Nanos> parse_retry_after(std::string_view text, std::int64_t wall_ms);

@@ -7,6 +7,7 @@
 #include <string_view>
 
 #include "base/log.h"
+#include "ledger/stage.h"
 #include "sink/sink.h"
 #include "sink/sink_settings.h"
 
@@ -25,7 +26,13 @@ std::string without_password(std::string_view url);
 Result<std::unique_ptr<Sink>> make_sink(std::string_view name, const SinkSettings& settings,
                                         const Clock& clock, Log& log);
 
+/// What reads such a store back, for verify; refuses one that keeps nothing, or cannot be asked.
+Result<std::unique_ptr<StageReader>> make_reader(std::string_view name,
+                                                 const SinkSettings& settings);
+
 /// Whether somebody can make a sink of that name: checked before anything is reached.
 Status check_sink_name(std::string_view name, const SinkSettings& settings);
+/// Whether such a store can be read back at all: the same for make_reader().
+Status check_readable(std::string_view name, const SinkSettings& settings);
 
 }  // namespace ds

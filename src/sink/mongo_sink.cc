@@ -4,10 +4,9 @@
 
 #include <algorithm>
 #include <deque>
-#include <mutex>
 
 #include "base/retry_wait.h"
-#include "sink/make_sink.h"
+#include "sink/mongo_client.h"
 #include "sink/take_back.h"
 
 namespace ds {
@@ -28,15 +27,6 @@ constexpr int kPasses[] = {6,     7,     8,     24,    39,    50,    63,    64, 
 
 bool is_among(std::span<const int> codes, int code) {
   return std::ranges::find(codes, code) != codes.end();
-}
-
-void start_mongoc() {
-  static std::once_flag once;
-  std::call_once(once, [] {
-    mongoc_init();
-    // It would write onto standard error by itself.
-    mongoc_log_set_handler([](mongoc_log_level_t, const char*, const char*, void*) {}, nullptr);
-  });
 }
 
 struct Document {
@@ -117,40 +107,23 @@ MongoVerdict mongo_verdict(int code, bool on_id) {
 /// A connection, and what it takes to get documents through it.
 class MongoSink::Server {
  public:
-  Server(mongoc_client_t* client, std::string name, std::string database, const Clock& clock)
-      : name_(std::move(name)),
-        client_(client),
-        database_(std::move(database)),
-        random_(mix_bits(static_cast<std::uint64_t>(clock.now()))) {
+  Server(MongoClient client, const Clock& clock)
+      : client_(std::move(client)), random_(mix_bits(static_cast<std::uint64_t>(clock.now()))) {
     majority_ = mongoc_write_concern_new();
     mongoc_write_concern_set_wmajority(majority_, 0);
     for (const char* collection : kCollections)
-      collections_.push_back(mongoc_client_get_collection(client_, database_.c_str(), collection));
+      collections_.push_back(
+          mongoc_client_get_collection(client_.get(), database().c_str(), collection));
   }
   ~Server() {
     for (mongoc_collection_t* each : collections_) mongoc_collection_destroy(each);
     mongoc_write_concern_destroy(majority_);
-    mongoc_client_destroy(client_);
   }
   Server(const Server&) = delete;
 
-  const std::string& name() const { return name_; }
-  const std::string& database() const { return database_; }
+  const std::string& name() const { return client_.name(); }
+  const std::string& database() const { return client_.database(); }
   void be_patient_with(Patience& patience) { patience_ = &patience; }
-
-  Status ping() {
-    bson_t command = BSON_INITIALIZER;
-    BSON_APPEND_INT32(&command, "ping", 1);
-    bson_error_t error;
-    const bool alive = mongoc_client_command_simple(client_, database_.c_str(), &command, nullptr,
-                                                    nullptr, &error);
-    bson_destroy(&command);
-    if (alive) return Done{};
-    const bool login = error.domain == MONGOC_ERROR_CLIENT || error.code == 18 || error.code == 13;
-    return Error{.code = login ? ErrorCode::kRefused : ErrorCode::kUnreachable,
-                 .message = fmt::format("{}: {}", name_, error.message),
-                 .hint = "check the address, user and password in MONGO_URL"};
-  }
 
   /// Until every document is written or refused.
   Status insert(std::deque<Document> documents, std::vector<Refused>& refused) {
@@ -191,7 +164,7 @@ class MongoSink::Server {
   };
 
   Error passing(std::string_view message) const {
-    return {.code = ErrorCode::kTimeout, .message = fmt::format("{}: {}", name_, message)};
+    return {.code = ErrorCode::kTimeout, .message = fmt::format("{}: {}", name(), message)};
   }
 
   Outcome try_insert(Collection collection, std::vector<Document>& bulk,
@@ -272,9 +245,7 @@ class MongoSink::Server {
     }
   }
 
-  const std::string name_;
-  mongoc_client_t* client_;
-  const std::string database_;
+  const MongoClient client_;
   Patience* patience_ = nullptr;
   Random random_;
   mongoc_write_concern_t* majority_ = nullptr;
@@ -377,6 +348,8 @@ class MongoSink::Storing {
 
   void add_up(const Place& place, std::int64_t offset, const TweetView& tweet,
               Sentiment sentiment) {
+    // A rollup is of one second, as the claims are: a batch that reaches into the next gets two.
+    if (counted_ != 0 && second_of(tweet.timestamp) != second_of(first_ms_)) end_rollup(place.from);
     if (counted_++ == 0) {
       place_ = place.offset;
       first_ = offset;
@@ -462,33 +435,9 @@ MongoSink::~MongoSink() = default;
 Result<std::unique_ptr<MongoSink>> MongoSink::open(const std::string& url,
                                                    const SinkSettings& settings,
                                                    const Clock& clock) {
-  start_mongoc();
-  bson_error_t error{};
-  const std::unique_ptr<mongoc_uri_t, decltype(&mongoc_uri_destroy)> uri(
-      mongoc_uri_new_with_error(url.c_str(), &error), &mongoc_uri_destroy);
-  if (!uri)
-    return Error{.code = ErrorCode::kUsage,
-                 .message = fmt::format("'{}' is no address of MongoDB: {}", without_password(url),
-                                        error.message),
-                 .hint = "mongodb://HOST:27017/DATABASE, after --sink mongo: or in MONGO_URL"};
-  const auto timeout = static_cast<std::int32_t>(settings.request_timeout / kMillisecond);
-  const auto unless_said = [&](const char* option) {
-    if (!mongoc_uri_has_option(uri.get(), option))
-      mongoc_uri_set_option_as_int32(uri.get(), option, timeout);
-  };
-  unless_said(MONGOC_URI_SOCKETTIMEOUTMS);
-  unless_said(MONGOC_URI_CONNECTTIMEOUTMS);
-  unless_said(MONGOC_URI_SERVERSELECTIONTIMEOUTMS);
-  mongoc_client_t* client = mongoc_client_new_from_uri_with_error(uri.get(), &error);
-  if (client == nullptr)
-    return Error{.code = ErrorCode::kUsage,
-                 .message = fmt::format("{}: {}", without_password(url), error.message)};
-  mongoc_client_set_error_api(client, MONGOC_ERROR_API_VERSION_2);
-  mongoc_client_set_appname(client, "datastorm");
-  const char* database = mongoc_uri_get_database(uri.get());
-  auto server = std::make_unique<Server>(client, without_password(url),
-                                         database == nullptr ? "brandpulse" : database, clock);
-  if (auto alive = server->ping(); !alive) return std::move(alive).error();
+  auto client = MongoClient::open(url, settings);
+  if (!client) return std::move(client).error();
+  auto server = std::make_unique<Server>(std::move(*client), clock);
   return std::unique_ptr<MongoSink>(new MongoSink(std::move(server), settings, clock));
 }
 

@@ -2,24 +2,16 @@
 // for errors that no real server makes on demand.
 #pragma once
 
-#include <poll.h>
-#include <sys/socket.h>
-#include <unistd.h>
-
-#include <atomic>
 #include <map>
 #include <mutex>
 #include <set>
-#include <string>
-#include <thread>
 #include <vector>
 
-#include "base/check.h"
-#include "net/socket.h"
+#include "sink/scripted_server.h"
 
 namespace ds {
 
-class ScriptedInflux {
+class ScriptedInflux final : public ScriptedServer {
  public:
   enum class How { kReply, kPartial, kResetBefore, kResetAfter, kStall, kLate, kHalfReply };
   struct Row {
@@ -31,71 +23,30 @@ class ScriptedInflux {
   /// Lines that hold this are refused by every answer that stores the others.
   static constexpr std::string_view kBad = "refuse me";
 
-  explicit ScriptedInflux(std::vector<Row> script) : script_(std::move(script)) {
-    auto listener = listen_tcp({"127.0.0.1", 0});
-    check(listener.ok(), "a free port");
-    listener_ = std::move(*listener);
-    url_ = "http://" + local_address(listener_.get())->to_string();
-    thread_ = std::jthread([this](std::stop_token stop) { serve(stop); });
+  explicit ScriptedInflux(std::vector<Row> script)
+      : script_(std::move(script)), url_("http://" + address_) {
+    start();
   }
-  ~ScriptedInflux() { thread_.request_stop(); }
+  ~ScriptedInflux() override { stop(); }
 
   const std::string& url() const { return url_; }
   std::set<std::string> points() const {
     const std::lock_guard lock(mutex_);
     return points_;
   }
-  std::size_t rows_played() const { return at_; }
-  std::size_t requests() const { return requests_; }
 
  private:
   /// Every third request meets a row of the script.
   bool is_time() const { return at_ < script_.size() && requests_ % 3 == 0; }
-  static bool readable(int fd, int ms) {
-    pollfd poll_it{fd, POLLIN, 0};
-    return ::poll(&poll_it, 1, ms) > 0;
-  }
-
-  void serve(const std::stop_token& stop) {
-    while (!stop.stop_requested()) {
-      if (!readable(listener_.get(), 20)) continue;
-      auto connection = accept_connection(listener_.get());
-      if (!connection || connection->get() < 0) continue;
-      buffer_.clear();
-      while (!stop.stop_requested() && answer(connection->get(), stop)) {
-      }
-    }
-  }
-
-  /// Appends what comes; false when the client has gone.
-  bool more(int fd, const std::stop_token& stop) {
-    while (!stop.stop_requested()) {
-      if (!readable(fd, 20)) continue;
-      char bytes[65536];
-      const auto got = ::recv(fd, bytes, sizeof bytes, 0);
-      if (got <= 0) return false;
-      buffer_.append(bytes, static_cast<std::size_t>(got));
-      return true;
-    }
-    return false;
-  }
-  void until_gone(int fd, const std::stop_token& stop) {
-    while (more(fd, stop)) {
-    }
-  }
-  static void reset(int fd) {
-    const linger hard{1, 0};
-    ::setsockopt(fd, SOL_SOCKET, SO_LINGER, &hard, sizeof hard);
-  }
+  using ScriptedServer::write;
   static bool write(int fd, int status, const std::string& header, const std::string& body) {
     const std::string reply = "HTTP/1.1 " + std::to_string(status) +
                               " x\r\nX-Influxdb-Build: OSS\r\n" + header +
                               "Content-Length: " + std::to_string(body.size()) + "\r\n\r\n" + body;
-    return ::send(fd, reply.data(), reply.size(), MSG_NOSIGNAL) ==
-           static_cast<ssize_t>(reply.size());
+    return write(fd, reply);
   }
 
-  bool answer(int fd, const std::stop_token& stop) {
+  bool answer(int fd, const std::stop_token& stop) override {
     std::size_t head;
     while ((head = buffer_.find("\r\n\r\n")) == std::string::npos)
       if (!more(fd, stop)) return false;
@@ -152,7 +103,7 @@ class ScriptedInflux {
         write(fd, 204, "", "");
         return false;
       case How::kHalfReply:
-        ::send(fd, "HTTP/1.1 204 No", 15, MSG_NOSIGNAL);
+        write(fd, "HTTP/1.1 204 No");
         return false;
       default:
         return write(fd, row.status, row.header,
@@ -183,13 +134,9 @@ class ScriptedInflux {
   }
 
   const std::vector<Row> script_;
-  Fd listener_;
   std::string url_;
-  std::string buffer_;
   mutable std::mutex mutex_;
   std::set<std::string> points_;
-  std::atomic<std::size_t> at_{0}, requests_{0};
-  std::jthread thread_;
 };
 
 }  // namespace ds

@@ -28,6 +28,8 @@ struct SinkSettings {
   std::string synchronous = "normal";
   Keep keep;  // SQLite trims as it goes
   TweetEncoding decode = TweetEncoding::kAuto;
+  /// How many threads decode and store at once, in sinks that can (SQLite has one writer).
+  int workers = 1;
   /// next_offsets() leaves out what this sink has not stored yet, and what comes is stored again.
   bool reset_offsets = false;
   /// The batches are dead letters: records are stored at the places that their headers name, and

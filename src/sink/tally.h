@@ -15,6 +15,11 @@
 
 namespace ds {
 
+/// The second that a record's time lies in, also before 1970.
+constexpr std::int64_t second_of(std::int64_t ms) {
+  return ms / 1000 - (ms % 1000 < 0 ? 1 : 0);
+}
+
 /// Numbers brands in the order in which they are met. Cost: one comparison, with the brand that
 /// ended alike the last time; a hash when that was another.
 class BrandIndex {

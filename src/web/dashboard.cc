@@ -4,6 +4,7 @@
 #include <nlohmann/json.hpp>
 
 #include "base/json_writer.h"
+#include "observe/flux_history.h"
 #include "observe/metrics.h"
 #include "web/openapi.h"
 #include "web_assets.h"
@@ -112,6 +113,7 @@ Result<std::unique_ptr<Dashboard>> Dashboard::start(const Settings& settings, Ta
     auto history = History::open(settings.history_file);
     if (!history) return std::move(history).error();
     self.history_ = std::move(history).value();
+    self.past_of_store_ = settings.past_of_store;
     auto alerts = self.history_->alerts(kAlertsMax);
     if (!alerts) return std::move(alerts).error();
     for (const Alert& each : *alerts) self.alert_watch_.remember(each);
@@ -325,6 +327,16 @@ void Dashboard::reply_alerts(HttpResponder& answer) {
   answer.reply(200, kJson, text, with(kSafe, "Cache-Control", "no-store"));
 }
 
+/// On the keeper's lane. A store that cannot be asked just now is no reason to show nothing.
+Result<HistoryColumns> Dashboard::read_history(const HistorySpan& span, const std::string& brand) {
+  auto own = history_->read(span, brand);
+  if (!own || !past_of_store_) return own;
+  const auto store = past_of_store_(span, brand);
+  if (store) return merged(*own, *store);
+  log_.warn("the history is this machine's own alone: {}", store.error().message);
+  return own;
+}
+
 void Dashboard::serve_history(const HttpRequest& request, HttpResponder answer) {
   const auto from = request.parameter("from"), to = request.parameter("to");
   auto span = from || to ? span_between(instant(from), instant(to), clock_.wall_ms())
@@ -333,7 +345,7 @@ void Dashboard::serve_history(const HttpRequest& request, HttpResponder answer) 
   if (!history_) return refuse(answer, 501, "this server keeps no history");
   keeper_.post([this, span = *span, brand = std::string(request.parameter("brand").value_or("")),
                 answer]() mutable {
-    auto columns = history_->read(span, brand);
+    auto columns = read_history(span, brand);
     lane_.post([this, answer, columns = std::move(columns)]() mutable {
       if (!columns) return refuse(answer, 500, columns.error().message);
       answer.reply(200, kJson, to_json(*columns), with(kSafe, "Cache-Control", "no-store"));

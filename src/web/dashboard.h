@@ -41,10 +41,15 @@ struct Controls {
 /// Lifetime: the destructor ends viewers, drains and joins.
 class Dashboard {
  public:
+  using PastOfStore =
+      std::function<Result<HistoryColumns>(const HistorySpan& span, const std::string& brand)>;
   struct Settings {
     Address dashboard{"127.0.0.1", 3000};
     std::optional<Address> control;  // none: only under /api
     std::string history_file;
+    /// What the store itself knows of the past, where it can tell: then sentiments come from there.
+    /// Called on the history's lane, and may wait.
+    PastOfStore past_of_store = {};
     GuardSettings guard;
     std::string option = "--dashboard";  // what names `dashboard` on the command line
   };
@@ -77,6 +82,7 @@ class Dashboard {
   void log_in(const HttpRequest& request, HttpResponder& answer);
   void serve_api(std::string_view path, const HttpRequest& request, HttpResponder answer);
   void reply_alerts(HttpResponder& answer);
+  Result<HistoryColumns> read_history(const HistorySpan& span, const std::string& brand);
   void serve_history(const HttpRequest& request, HttpResponder answer);
   void control(std::string_view what, const HttpRequest& request, HttpResponder answer);
   void refuse(HttpResponder& answer, int status, const std::string& why,
@@ -88,6 +94,7 @@ class Dashboard {
   const Clock& clock_;
   Log& log_;
   std::unique_ptr<History> history_;  // belongs to keeper_
+  PastOfStore past_of_store_;         // may be empty; keeper_'s too
   Observer observer_;
   AlertWatch alert_watch_;
   std::deque<Alert> alerts_;  // the last, the newest at the end; those of earlier lives too

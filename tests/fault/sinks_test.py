@@ -1,71 +1,33 @@
 #!/usr/bin/env python3
 """B8: a store shows every record once, whoever is killed: the consumer (20 times) and the store (10
-times), with real servers. And 10,000 records of one series in one millisecond are 10,000 points.
+times), with a real server. And 10,000 records of one series in one millisecond are 10,000 points.
 
-The store is Debian's InfluxDB 1.6.7, unpacked into the cache. Points are counted by the server itself.
+    sinks_test.py influx1|influx2|mongo
+
+InfluxDB 1.6.7 is Debian's, unpacked into the cache; 2.7 is built there. Points are counted by the server itself.
 """
 import json
-import os
-import pathlib
 import subprocess
+import sys
 import time
-import urllib.parse
-import urllib.request
 
 import promise
 import storm
+import stores
 
-SERVERS = pathlib.Path(__file__).resolve().parents[1] / "servers"
 RECORDS = 200_000
-
-
-class Influx1:
-    """InfluxDB 1.6.7 with a folder of its own."""
-
-    def __init__(self, check):
-        check.need("dpkg-deb")
-        self.environment = dict(os.environ, DS_STATE=str(check.folder / "stores"))
-        check.stack.callback(self.ask, "stop1", quiet=True)
-        if self.ask("start1", quiet=True) != 0:
-            check.skip("InfluxDB 1.6 could not be fetched: " + self.said)
-        settings = dict(line.removeprefix("export ").split("=", 1) for line in self.said.splitlines() if "=" in line)
-        self.url = settings["INFLUX1_URL"]
-        self.arguments = ["--sink", "influx1:" + self.url, "--influx-bucket", settings["INFLUX1_DB"]]
-        self.database = settings["INFLUX1_DB"]
-
-    def ask(self, what, quiet=False):
-        done = subprocess.run([SERVERS / "influx/influx.sh", what], env=self.environment, text=True, timeout=180,
-                              stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
-        self.said = done.stdout
-        if not quiet and done.returncode != 0:
-            raise AssertionError(f"influx.sh {what}: {done.stdout}")
-        return done.returncode
-
-    def kill(self):
-        self.ask("kill1")
-
-    def again(self):
-        self.ask("again1")
-
-    def number(self, query):
-        parameters = urllib.parse.urlencode({"db": self.database, "q": query})
-        with urllib.request.urlopen(f"{self.url}/query?{parameters}", timeout=120) as reply:
-            series = json.load(reply)["results"][0].get("series")
-        return series[0]["values"][0][1] if series else 0
-
-    def counts(self):
-        return {"points": self.number("select count(count) from tweets"),
-                "ids": self.number("select count(distinct(id)) from tweets")}
+KIND = {"influx1": stores.Influx1, "influx2": stores.Influx2, "mongo": stores.Mongo}[sys.argv.pop(1)]
 
 
 def consume(check, broker, store, topic, *more):
     log = open(check.folder / "consume.log", "ab")
     return start(check, [storm.PROGRAM, "consume", "--brokers", broker.address, "--topic", topic, "--group", topic,
-                             "--data-dir", str(check.folder / "data"), "--quiet", *store.arguments, *more], log)
+                         "--data-dir", str(check.folder / "data"), "--quiet", "--sink", store.sink, *stores.BUCKET, *more],
+                 log, stores.environment([store]))
 
 
-def start(check, arguments, log):
-    process = subprocess.Popen([str(each) for each in arguments], stdout=subprocess.PIPE, stderr=log)
+def start(check, arguments, log, env=None):
+    process = subprocess.Popen([str(each) for each in arguments], stdout=subprocess.PIPE, stderr=log, env=env)
     check.stack.callback(process.kill)
     return process
 
@@ -77,11 +39,14 @@ def to_the_end(check, broker, store, topic):
     return json.loads(said or b"{}")
 
 
-with promise.Check("B8", "consumer and InfluxDB killed", faults=30, limit=400) as check:
-    store = Influx1(check)
+with promise.Check("B8", f"consumer and {KIND.name} killed", faults=30, limit=400) as check:
+    try:
+        store = KIND(check)
+    except stores.Missing as why:
+        check.skip(str(why))
     broker = check.broker("--durability", "memory", "--partitions", "4")
     records = check.scaled(RECORDS)
-    check.size(f"{records:,} tweets, 4 partitions, InfluxDB 1.6")
+    check.size(f"{records:,} tweets, 4 partitions, {KIND.name}")
     # Paced, so that consumers follow the topic's end and are killed while little stores go on.
     storm_log = open(check.folder / "produce.log", "ab")
     producer = start(check, [storm.PROGRAM, "produce", "--brokers", broker.address, "--topic", "kills", "--total",
@@ -93,7 +58,7 @@ with promise.Check("B8", "consumer and InfluxDB killed", faults=30, limit=400) a
             process = consume(check, broker, store, "kills")
         # Dying before anything was begun would be easy: this one has stored something first.
         until = time.monotonic() + 8
-        while time.monotonic() < until and (now := store.number("select count(count) from tweets")) <= held:
+        while time.monotonic() < until and (now := store.points()) <= held:
             time.sleep(0.05)
         moved, held = moved + (now > held), max(now, held)
         time.sleep(check.random.uniform(0, 0.4))
@@ -113,16 +78,14 @@ with promise.Check("B8", "consumer and InfluxDB killed", faults=30, limit=400) a
     check.that(producer.wait(timeout=180) == 0, "the producer failed")
     last = to_the_end(check, broker, store, "kills")
     check.that(moved >= check.scaled(20), f"only {moved} of the killed had stored anything")
-    held = store.counts()
-    check.note(records=records, killed_while_storing=moved, **held, read_by_the_last=last.get("read", 0))
-    check.zero(missing=records - held["ids"], doubled=held["points"] - held["ids"],
-               dead_lettered=last.get("dead_lettered", -1))
+    points, ids = store.counts()
+    check.note(records=records, killed_while_storing=moved, points=points, ids=ids, read_by_the_last=last.get("read", 0))
+    check.zero(missing=records - ids, doubled=points - ids, dead_lettered=last.get("dead_lettered", -1))
 
     # One series, one millisecond: a batch of one worker shares its timestamp.
     check.run(storm.PROGRAM, "produce", "--brokers", broker.address, "--topic", "instant", "--partitions", "1",
               "--total", 10_000, "--batch-size", 10_000, "--workers", 1, "--positive", 100, "--negative", 0, "--neutral", 0,
               "--quiet")
     to_the_end(check, broker, store, "instant")
-    where = "where partition = 'instant/0'"
-    points = store.number(f"select count(count) from tweets {where}")
+    points, _ = store.counts(store.where("instant/0"))
     check.zero(points_missing_of_one_instant=10_000 - points)

@@ -4,6 +4,8 @@
 #   influx.sh build2        build InfluxDB 2.7.12 with Flux, without its web page: an ordinary Go
 #                           dependency (influxd/) and its Rust library. Minutes once, then cached
 #   influx.sh built2        exit 0 if it is built
+#   influx.sh can2          exit 0 if this machine could build it
+#   influx.sh ready2        build it, or wait for who does; 77 where it cannot be built (1 where CI is set)
 #   influx.sh start2        start it, set up organisation, bucket and token, print its settings
 #   influx.sh start1        Debian's InfluxDB 1.6.7, unpacked, not installed
 #   influx.sh kill2|kill1   kill -9; again2|again1 start it on the same port with the same data
@@ -16,9 +18,17 @@
 V2=2.7.12 # as in influxd/go.mod
 BIN2=$DS_CACHE/bin/influxd-$V2
 
+# Go from 1.21 on fetches the version that a module asks for.
+can2() {
+  local c go
+  for c in go cargo gcc pkg-config; do command -v "$c" >/dev/null || return 1; done
+  go=$(go env GOVERSION 2>/dev/null); go=${go#go1.}
+  [[ ${go%%[^0-9]*} -ge 21 ]]
+}
+
 build2() (
   [[ -x $BIN2 ]] && exit 0
-  need go cargo gcc pkg-config
+  can2 || die "InfluxDB $V2 needs Go 1.23 (Debian 12 has an older one), a Rust compiler, gcc and pkg-config"
   lock_cache; [[ -x $BIN2 ]] && exit 0
   say "building InfluxDB $V2 (once; about 4-6 minutes on two cores)"
   here=$(cd "$(dirname "${BASH_SOURCE[0]}")/influxd" && pwd)
@@ -108,6 +118,9 @@ C
 case ${1:-} in
   build2) build2 ;;
   built2) [[ -x $BIN2 ]] ;;
+  can2) can2 ;;
+  ready2)
+    if can2; then build2; else say "SKIP InfluxDB $V2: no Go 1.23, or no Rust"; [[ -n ${CI:-} ]] && exit 1; exit 77; fi ;;
   start2) start2 ;;
   start1) start1 ;;
   kill2) kill_server influx2 ;;
@@ -116,5 +129,5 @@ case ${1:-} in
   again1) run1 ;;
   stop2) stop_server influx2 ;;
   stop1) stop_server influx1 ;;
-  *) die "usage: influx.sh build2|built2|start2|start1|kill2|kill1|again2|again1|stop2|stop1" ;;
+  *) die "usage: influx.sh build2|built2|can2|ready2|start2|start1|kill2|kill1|again2|again1|stop2|stop1" ;;
 esac

@@ -1,0 +1,111 @@
+#include "sink/mongo_reader.h"
+
+#include "sink/tally.h"
+
+namespace ds {
+namespace {
+
+using CollectionPtr = std::unique_ptr<mongoc_collection_t, decltype(&mongoc_collection_destroy)>;
+using CursorPtr = std::unique_ptr<mongoc_cursor_t, decltype(&mongoc_cursor_destroy)>;
+
+struct Bson {
+  explicit Bson(bson_t* made) : bson(made) {}
+  ~Bson() { bson_destroy(bson); }
+  Bson(const Bson&) = delete;
+  bson_t* const bson;
+};
+
+std::string_view text_of(const bson_iter_t& at) {
+  std::uint32_t length = 0;
+  if (!BSON_ITER_HOLDS_UTF8(&at)) return {};
+  const char* text = bson_iter_utf8(&at, &length);
+  return {text, length};
+}
+
+/// The fields of a document or of one inside it that a tweet or a rollup has; others are passed
+/// over.
+struct Fields {
+  TweetView tweet;
+  std::int64_t count = -1;
+  bool has_id = false;
+
+  void read(bson_iter_t at) {
+    while (bson_iter_next(&at)) {
+      const std::string_view key = bson_iter_key(&at);
+      if (key == "data") {
+        bson_iter_t inner;
+        if (BSON_ITER_HOLDS_DOCUMENT(&at) && bson_iter_recurse(&at, &inner)) read(inner);
+      } else if (key == "tweetId") {
+        tweet.tweet_id = text_of(at);
+        has_id = !tweet.tweet_id.empty();
+      } else if (key == "timestamp" && BSON_ITER_HOLDS_NUMBER(&at)) {
+        tweet.timestamp = bson_iter_as_int64(&at);
+      } else if (key == "text") {
+        tweet.text = text_of(at);
+      } else if (key == "brand") {
+        tweet.brand = text_of(at);
+      } else if (key == "sentiment") {
+        tweet.sentiment = text_of(at);
+      } else if (key == "count" && BSON_ITER_HOLDS_NUMBER(&at)) {
+        count = bson_iter_as_int64(&at);
+      }
+    }
+  }
+};
+
+}  // namespace
+
+Result<std::unique_ptr<MongoReader>> MongoReader::open(const std::string& url,
+                                                       const SinkSettings& settings) {
+  auto client = MongoClient::open(url, settings);
+  if (!client) return std::move(client).error();
+  return std::unique_ptr<MongoReader>(new MongoReader(std::move(*client)));
+}
+
+template <typename Each>
+Status MongoReader::each(const char* collection, bool sorted, Each&& tell) {
+  const CollectionPtr from(
+      mongoc_client_get_collection(client_.get(), client_.database().c_str(), collection),
+      &mongoc_collection_destroy);
+  const Bson pipeline(sorted ? BCON_NEW("pipeline", "[", "{", "$sort", "{", "topic", BCON_INT32(1),
+                                        "partition", BCON_INT32(1), "offset", BCON_INT32(1), "}",
+                                        "}", "]")
+                             : BCON_NEW("pipeline", "[", "]"));
+  const Bson options(BCON_NEW("allowDiskUse", BCON_BOOL(true)));
+  const CursorPtr cursor(mongoc_collection_aggregate(from.get(), MONGOC_QUERY_NONE, pipeline.bson,
+                                                     options.bson, nullptr),
+                         &mongoc_cursor_destroy);
+  const bson_t* document = nullptr;
+  while (mongoc_cursor_next(cursor.get(), &document)) {
+    bson_iter_t at;
+    Fields fields;
+    if (bson_iter_init(&at, document)) fields.read(at);
+    tell(fields);
+  }
+  bson_error_t error{};
+  if (mongoc_cursor_error(cursor.get(), &error))
+    return Error{.code = ErrorCode::kUnreachable,
+                 .message = fmt::format("{}: {}", stage(), error.message)};
+  return Done{};
+}
+
+Status MongoReader::read(StageVisitor& visitor) {
+  named_ = rolled_ = 0;
+  auto tweets = each("tweets", true, [&](const Fields& fields) {
+    ++named_;
+    if (fields.has_id)
+      visitor.tweet(fields.tweet);
+    else
+      visitor.foreign(1);
+  });
+  if (!tweets) return tweets;
+  return each("rollups", false, [&](const Fields& fields) {
+    ++rolled_;
+    const std::int64_t ms = fields.tweet.timestamp;
+    if (fields.count >= 0)
+      visitor.rollup(second_of(ms), fields.tweet.brand, fields.tweet.sentiment,
+                     static_cast<std::uint64_t>(fields.count));
+  });
+}
+
+}  // namespace ds

@@ -1,0 +1,86 @@
+#!/usr/bin/env python3
+"""`verify` names what somebody lost, doubled, altered or (where the store keeps an order) swapped in InfluxDB 1.6,
+2.7 and MongoDB, and what a rollup there can show. The faults are planted past DataStorm, by the stores' own APIs."""
+import json
+import subprocess
+
+import promise
+import storm
+import stores
+from planted_names import identity, named, totals
+
+TOTAL = storm.size(60_000, 1_000_000)
+
+with promise.Check("B15", "planted faults in InfluxDB and MongoDB", faults=7, limit=400) as check:
+    total = check.scaled(TOTAL)
+    broker = check.broker("--durability", "memory", "--partitions", "4")
+    there = stores.every(check)
+    if not there:
+        check.skip("none of the stores could be started")
+    check.size(f"{total:,} records, {', '.join(store.name for store in there)}")
+    env = stores.environment(there)
+
+    def program(*arguments, expect=storm.DONE):
+        done = subprocess.run([storm.PROGRAM, *map(str, arguments), "--json"], stdin=subprocess.DEVNULL, env=env,
+                              capture_output=True, text=True, timeout=300, cwd=check.folder)
+        if done.returncode != expect:
+            raise AssertionError(f"{arguments} ended with {done.returncode}: {done.stdout[-1500:]}{done.stderr[-2000:]}")
+        return json.loads(done.stdout.splitlines()[-1])
+
+    def verify(sink, expect):
+        return program("verify", "--run", made["run"], "--brokers", broker.address, "--sink", *sink, expect=expect)
+
+    def consume(group, sink, *more):
+        program("consume", "--brokers", broker.address, "--topic", "tweets", "--group", group, "--until-end", "--sink",
+                *sink, *more)
+
+    made = program("produce", "--brokers", broker.address, "--topic", "tweets", "--total", total, "--rate", total // 3,
+                   "--batch-size", 500, "--seed", check.seed)
+    for store in there:
+        where = [store.sink, *stores.BUCKET]
+        consume("raw-" + store.name, where, "--workers", 3)
+        whole = verify(where, storm.DONE)
+        check.that(whole["found"] == total and not whole["ranges"], f"{store.name}: what is whole is not called so")
+        records = store.records()
+        part = len(records) // 6
+        spots = [i * part + check.random.randrange(part // 4, part // 2) for i in range(6)]
+        planted = []
+        for at, (what, how) in zip(spots, (("lost", store.lose), ("doubled", store.double), ("corrupted", store.alter_text),
+                                           ("corrupted", store.alter_time), ("corrupted", store.alter_brand))):
+            how(records[at])
+            planted.append((what, records[at]))
+        if store.swap:
+            at = spots[5]
+            ids = [stores.id_of(each) for each in records]
+            while identity(ids[at])[0] != identity(ids[at + 1])[0]:
+                at += 1
+            store.swap(records[at], records[at + 1])
+            planted.append(("disordered", records[at]))
+        verdict = verify(where, storm.GOAL_FAILED)
+        totals(check, verdict, store.name, expected=total, lost=1, duplicated=1, corrupted=3, foreign=0,
+               disordered=1 if store.swap else 0)
+        for what, record in planted:
+            named(check, verdict, what, *identity(stores.id_of(record)), store.ms(record), store.name[:5])
+        check.that(bool(store.swap) != any("order" in words for words in verdict["not_shown"]),
+                   f"{store.name}: what is said of order: {verdict['not_shown']}")
+        check.fault(len(planted))
+
+        sink = store.rollup_sink()
+        consume("rolled-" + store.name, sink, "--store", "rollup")
+        whole = verify(sink, storm.DONE)
+        check.that(whole["found"] == total and not whole["ranges"], f"{store.name}: a whole rollup is not called so")
+        check.that(any("order and content" in words for words in whole["not_shown"]), "a rollup claims to show all")
+        rows = [each for each in store.rollups() if int(each[6] if isinstance(each, tuple) else each["count"]) > 10]
+        kinds = {}
+        for record, by in zip(check.random.sample(rows, 2), (-3, 2)):
+            _, kinds[by] = store.change_count(record, by)
+            check.fault()
+        verdict = verify(sink, storm.GOAL_FAILED)
+        if kinds[-3] == kinds[2]:  # the same second and kind
+            totals(check, verdict, store.name + ", rollup", lost=1, duplicated=0)
+        else:
+            totals(check, verdict, store.name + ", rollup", lost=3, duplicated=2)
+            for what, by in (("lost", -3), ("doubled", 2)):
+                found = [r for r in verdict["ranges"] if r["what"] == what and r["window_s"] == kinds[by][2]]
+                check.that([r["count"] for r in found] == [abs(by)], f"{store.name}: rollup: {what} {found}")
+    check.note(stores=len(there))
