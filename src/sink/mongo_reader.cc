@@ -29,7 +29,7 @@ struct Fields {
   std::int64_t count = -1;
   bool has_id = false;
 
-  void read(bson_iter_t at) {
+  void read(bson_iter_t& at) {
     while (bson_iter_next(&at)) {
       const std::string_view key = bson_iter_key(&at);
       if (key == "data") {
