@@ -25,11 +25,20 @@ constexpr std::int64_t second_of(std::int64_t ms) {
 class BrandIndex {
  public:
   std::uint32_t of(std::string_view brand) {
-    Seen& seen = seen_[slot(brand)];
-    if (seen.name != nullptr && same(*seen.name, brand)) return seen.index;
-    const std::uint32_t index = look_up(brand);
-    seen = {names_[index], index};
-    return index;
+    if (brand.size() < 4) return look_up(brand);
+    // Two words that overlap hold all of most brands: no look at the name itself.
+    const bool is_short = brand.size() < 8;
+    const std::uint64_t front =
+        is_short ? word_at<std::uint32_t>(brand.data()) : word_at<std::uint64_t>(brand.data());
+    const std::uint64_t back = is_short ? word_at<std::uint32_t>(brand.end() - 4)
+                                        : word_at<std::uint64_t>(brand.end() - 8);
+    // By the last eight bytes: brands that are numbered differ there.
+    Seen& seen = seen_[((back + brand.size()) * 0x9e3779b97f4a7c15) >> (64 - kSlotBits)];
+    if (seen.front == front && seen.back == back && seen.size == brand.size() &&
+        (brand.size() <= 16 || *names_[seen.index] == brand)) [[likely]]
+      return seen.index;
+    seen = {front, back, static_cast<std::uint32_t>(brand.size()), look_up(brand)};
+    return seen.index;
   }
   const std::string& name(std::uint32_t index) const { return *names_[index]; }
   std::size_t size() const { return names_.size(); }
@@ -39,30 +48,16 @@ class BrandIndex {
     using is_transparent = void;
   };
   struct Seen {
-    const std::string* name = nullptr;
-    std::uint32_t index = 0;
+    std::uint64_t front = 0, back = 0;
+    std::uint32_t size = 0, index = 0;
   };
   static constexpr std::size_t kSlotBits = 10;
 
-  static bool same(std::string_view a, std::string_view b) {
-    if (a.size() != b.size()) return false;
-    if (a.size() < 8 || a.size() > 16) return a == b;
-    return end_of(a.substr(0, 8)) == end_of(b.substr(0, 8)) && end_of(a) == end_of(b);
-  }
-  static std::uint64_t end_of(std::string_view text) {
-    std::uint64_t end;
-    std::memcpy(&end, text.data() + text.size() - sizeof end, sizeof end);
-    return end;
-  }
-  /// By the last eight bytes: brands that are numbered differ there.
-  static std::size_t slot(std::string_view brand) {
-    std::uint64_t end = 0;
-    if (brand.size() >= sizeof end)
-      end = end_of(brand);
-    else if (!brand.empty())
-      end = static_cast<std::uint8_t>(brand.front()) |
-            static_cast<std::uint64_t>(static_cast<std::uint8_t>(brand.back())) << 8;
-    return ((end + brand.size()) * 0x9e3779b97f4a7c15) >> (64 - kSlotBits);
+  template <typename Word>
+  static Word word_at(const char* from) {
+    Word word;
+    std::memcpy(&word, from, sizeof word);
+    return word;
   }
   std::uint32_t look_up(std::string_view brand) {
     auto found = index_.find(brand);
