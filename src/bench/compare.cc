@@ -58,7 +58,8 @@ SuiteResult suite_of(element from) {
 /// What varies from run to run without changing what was measured: the part behind the engine tells
 /// of warm-ups and of what was found.
 std::string_view kept(std::string_view conditions) {
-  return conditions.substr(conditions.find(", acks"), conditions.find(';'));
+  const std::size_t begin = conditions.find(", acks");
+  return conditions.substr(begin, std::min(conditions.find(';'), conditions.size()) - begin);
 }
 
 bool same_conditions(const BenchRow& a, const BenchRow& b) {

@@ -70,6 +70,10 @@ BenchRow skipped_row(std::string name, std::string_view why) {
   return {.name = std::move(name), .unit = "", .conditions = fmt::format("SKIP: {}", why)};
 }
 
+BenchRow failed_row(const std::string& why) {
+  return {.name = "the suite failed", .unit = "", .conditions = "FAILED: " + why};
+}
+
 std::vector<double> ratios(const std::vector<double>& ours, const std::vector<double>& theirs) {
   check(ours.size() == theirs.size(), "a ratio needs both sides of every turn");
   std::vector<double> all;

@@ -43,7 +43,7 @@ struct BenchRow {
   std::string conditions;
   std::optional<Goal> goal = {};
 
-  /// Could not be measured here; the conditions say why.
+  /// Was not measured; the conditions say why.
   bool skipped() const { return runs == 0; }
   double spread() const { return median == 0 ? 0 : (max - min) / median; }
   /// A spread beyond 15 % of the median says nothing for sure: never called a win.
@@ -78,6 +78,8 @@ BenchRow row_of(std::string name, std::string unit, std::vector<double> values,
 BenchRow row_of(std::string name, std::string unit, std::vector<double> values,
                 const Conditions& conditions);
 BenchRow skipped_row(std::string name, std::string_view why);
+/// A suite that broke off: what it had measured is gone, the others go on.
+BenchRow failed_row(const std::string& why);
 
 /// Pair by pair: what was measured in the same turn.
 std::vector<double> ratios(const std::vector<double>& ours, const std::vector<double>& theirs);

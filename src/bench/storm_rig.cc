@@ -9,6 +9,7 @@
 #include "base/units.h"
 #include "bench/child.h"
 #include "bench/row.h"
+#include "kafka/client/admin.h"
 #include "kafka/client/direct_producer.h"
 #include "kafka/client/one_by_one.h"
 #include "kafka/client/rdkafka/rdkafka_outlet.h"
@@ -138,6 +139,8 @@ Result<std::unique_ptr<StormRig>> StormRig::start(const StormRigSettings& settin
     if (!payload) return std::move(payload).error();
     values = make_pool(std::move(*payload), {}, kVariants);
   }
+  if (Status ready = self.ready_topic(settings, clock, log); !ready)
+    return std::move(ready).error();
   RunParts parts;
   parts.make_filler = [&self, values, numbering, settings]() -> std::unique_ptr<Filler> {
     std::unique_ptr<Filler> filler;
@@ -169,6 +172,19 @@ Result<std::unique_ptr<StormRig>> StormRig::start(const StormRigSettings& settin
   if (!started) return std::move(started).error();
   self.run_ = std::move(*started);
   return rig;
+}
+
+/// Outlets wait for their topic and create none.
+Status StormRig::ready_topic(const StormRigSettings& settings, const Clock& clock, Log& log) {
+  kafka::ClientSettings client;
+  client.brokers = settings.brokers;
+  kafka::TopicSpec topic{.name = settings.topic, .partitions = settings.partitions};
+  constexpr std::size_t kUsualLimit = 1 << 20, kAround = 12;
+  if (settings.batch_bytes > kUsualLimit)
+    topic.configs["max.message.bytes"] = std::to_string(settings.batch_bytes + kAround);
+  auto made = kafka::Admin(client, clock, log).ensure_topic(topic);
+  if (!made) return std::move(made).error();
+  return Done{};
 }
 
 Account StormRig::finish() {

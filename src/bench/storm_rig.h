@@ -69,6 +69,7 @@ struct Stormed {
 class StormRig {
  public:
   static int threads();
+  /// Makes the topic if it is missing.
   static Result<std::unique_ptr<StormRig>> start(const StormRigSettings& settings,
                                                  const Clock& clock, Log& log);
   Run& run() { return *run_; }
@@ -80,6 +81,7 @@ class StormRig {
 
  private:
   StormRig(const StormRigSettings& settings, const Clock& clock);
+  Status ready_topic(const StormRigSettings& settings, const Clock& clock, Log& log);
 
   const Clock& clock_;
   kafka::ClientSettings client_;

@@ -216,8 +216,9 @@ Result<BenchResults> run_suites(const std::vector<const Suite*>& chosen,
     const double load = load_average();
     const Nanos begun = context.clock.now();
     auto rows = suite->run(context);
-    if (!rows)
+    if (!rows && (chosen.size() == 1 || rows.error().code == ErrorCode::kUsage))
       return std::move(rows).error().while_trying(fmt::format("run the suite {}", suite->name));
+    if (!rows) rows = std::vector<BenchRow>{failed_row(rows.error().message)};
     print_rows(fmt::format("{} (load {:.1f})", suite->name, load), *rows, people);
     results.command += fmt::format(" {}", suite->name);
     results.suites.push_back({std::string(suite->name), here, with, load,
@@ -275,7 +276,10 @@ int run_bench(const Invocation& invocation) {
   if (!tables.empty())
     if (Status written = write_tables(tables, *results); !written)
       return report_error(written.error());
-  return kDone;
+  const bool broken = std::ranges::any_of(results->suites, [](const SuiteResult& suite) {
+    return suite.rows.size() == 1 && suite.rows.front().conditions.starts_with("FAILED");
+  });
+  return broken ? kGoalFailed : kDone;
 }
 
 }  // namespace
