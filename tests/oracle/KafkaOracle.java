@@ -12,6 +12,7 @@ import java.util.HashMap;
 import java.util.HexFormat;
 import java.util.List;
 import java.util.Map;
+import org.apache.kafka.clients.producer.internals.BuiltInPartitioner;
 import org.apache.kafka.common.compress.Compression;
 import org.apache.kafka.common.errors.RetriableException;
 import org.apache.kafka.common.header.Header;
@@ -26,6 +27,7 @@ import org.apache.kafka.common.record.internal.MemoryRecords;
 import org.apache.kafka.common.record.internal.Record;
 import org.apache.kafka.common.record.internal.RecordBatch;
 import org.apache.kafka.common.record.internal.SimpleRecord;
+import org.apache.kafka.common.utils.Utils;
 
 /**
  * Apache Kafka's own classes as a judge of our bytes. One command a line, one line of answer each;
@@ -38,6 +40,7 @@ import org.apache.kafka.common.record.internal.SimpleRecord;
  *   errors                          code|NAME|retriable, separated by blanks
  *   records HEX                     the batches and their records as JSON, checksums verified
  *   batch CODEC JSON                the bytes of a batch of these records, in hex
+ *   partition PARTITIONS xHEX       the murmur2 of a key, and where its record goes
  */
 public class KafkaOracle {
     private static final ObjectMapper JSON = new ObjectMapper();
@@ -161,6 +164,12 @@ public class KafkaOracle {
             case "batch": {
                 String[] a = line.split(" ", 3);
                 return batch(a[1], a[2]);
+            }
+            case "partition": {
+                String[] a = line.split(" ");
+                byte[] key = HEX.parseHex(a[2].substring(1));
+                return Utils.murmur2(key) + " "
+                    + BuiltInPartitioner.partitionForKey(key, Integer.parseInt(a[1]));
             }
             default: return "error unknown command " + words[0];
         }

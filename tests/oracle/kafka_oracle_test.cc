@@ -14,6 +14,7 @@
 #include <sstream>
 
 #include "kafka/wire/messages/all.h"
+#include "kafka/wire/murmur2.h"
 #include "kafka/wire/random_message.h"
 #include "kafka/wire/record_batch.h"
 
@@ -119,6 +120,20 @@ TEST_F(KafkaItself, NamesErrorsAsWeDo) {
       EXPECT_NE((" " + answer + " ").find(entry), std::string::npos) << entry;
     }
   });
+  oracle_.answer();
+}
+
+TEST_F(KafkaItself, SendsKeysWhereWeDo) {
+  Random random(seed() + 3);
+  for (int i = 0; i < 20'000; ++i) {
+    ByteVec key(random.below(i % 2 == 0 ? 24 : 300));
+    for (std::uint8_t& byte : key) byte = static_cast<std::uint8_t>(random());
+    const auto partitions = static_cast<std::int32_t>(1 + random.below(2000));
+    const std::string ours = fmt::format("{} {}", static_cast<std::int32_t>(murmur2(key)),
+                                         partition_of_key(key, partitions));
+    oracle_.ask(fmt::format("partition {} x{}", partitions, to_hex(key)),
+                [ours, key](const std::string& answer) { EXPECT_EQ(answer, ours) << to_hex(key); });
+  }
   oracle_.answer();
 }
 
