@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "kafka/client/committed.h"
 #include "kafka/client/fetcher.h"
 #include "kafka/wire/messages/02_list_offsets.h"
 #include "kafka/wire/record_batch.h"
@@ -367,6 +368,7 @@ bool DirectSource::ask_records(Feed& feed, Nanos now) {
   request.max_wait_ms = as_ms(settings_.fetch_wait);
   request.min_bytes = 1;
   request.max_bytes = settings_.fetch_bytes_max;
+  request.isolation_level = settings_.read_committed ? 1 : 0;
   auto& topic = request.topics.emplace_back();
   topic.topic = settings_.topic;
   feed.asked.clear();
@@ -477,12 +479,19 @@ Status DirectSource::hand_out(std::int32_t number, Position& position,
         fmt::format("read partition {} from offset {}", number, position.next));
   }
   if (whole->next_offset <= position.next) return Done{};  // all below: the broker will go on
-  ready_.push_back({.from = name_of(number),
-                    .first_offset = position.next,
-                    .high_watermark = answer.high_watermark,
-                    .bytes = whole->bytes,
-                    .owner = frame,
-                    .at = clock_.now()});
+  // One stretch but for aborted transactions, which are passed over.
+  std::vector<FetchResponse::AbortedTransaction> aborted;
+  if (settings_.read_committed && answer.aborted_transactions)
+    aborted = *answer.aborted_transactions;
+  for (const ByteView stretch : committed_stretches(whole->bytes, aborted)) {
+    ready_.push_back({.from = name_of(number),
+                      .first_offset = position.next,
+                      .high_watermark = answer.high_watermark,
+                      .bytes = stretch,
+                      .owner = frame,
+                      .at = clock_.now()});
+    position.next = whole_batches(stretch)->next_offset;
+  }
   position.next = whole->next_offset;
   return Done{};
 }

@@ -83,6 +83,8 @@ struct ConsumerSettings {
   /// Kafka's names, the preferred first. With cooperative-sticky alone partitions move one by one;
   /// with another beside it all are given up before each rebalance.
   std::vector<std::string> assignors = {"cooperative-sticky"};
+  /// Records of transactions only when they are committed; those of aborted ones never.
+  bool read_committed = true;
   bool reset_offsets = false;  // start at the log's start whatever was committed
   Nanos session_timeout = 30 * kSecond;
   Nanos heartbeat_interval = 3 * kSecond;
