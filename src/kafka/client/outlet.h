@@ -14,6 +14,7 @@
 #include <string>
 
 #include "base/bytes.h"
+#include "base/check.h"
 #include "base/clock.h"
 #include "base/result.h"
 
@@ -35,6 +36,7 @@ enum class Outcome {
   kAcknowledged,  // the broker said yes
   kFailed,        // surely not stored, and given up
   kUnknown,       // no answer in time: may be stored or not
+  kAborted,       // its transaction was taken back, as asked: in the log, and nobody's to read
 };
 
 struct Delivery {
@@ -80,6 +82,10 @@ class Outlet {
   virtual void turn(Nanos timeout) = 0;
   /// Any thread: ends a turn() that waits, or the next one. Outlets that cannot let it wait.
   virtual void wake() {}
+  /// Of a transactional outlet: ends the transaction of everything submitted since the last one.
+  /// Blocks until the broker has decided; every batch of it is told kAcknowledged or kAborted then
+  /// (or kFailed, kUnknown), and none before.
+  virtual void end_transaction(bool /*commit*/) { check(false, "this outlet has no transactions"); }
   /// Batches submitted and not yet decided.
   virtual std::size_t pending() const = 0;
   /// Sends and hears what is pending until `deadline`, reports the rest as failed (never sent) or
@@ -92,6 +98,7 @@ struct ProducerSettings {
   std::string topic;
   Acks acks = Acks::kLeader;
   bool idempotent = false;
+  std::string transactional_id;      // of this outlet; empty: no transactions. librdkafka alone
   std::string compression = "none";  // none, gzip, snappy, lz4, zstd
   int compression_level = -1;        // the codec's own default
   std::size_t batch_bytes_max = 1'048'576;
@@ -99,7 +106,7 @@ struct ProducerSettings {
   int in_flight_max = 5;                  // requests per connection
   int connections_per_broker = 4;
   bool timestamps_each = false;  // a batch's records have times of their own, to be kept
-  Nanos linger = 0;  // a small batch waits this long for others of its partition
+  Nanos linger = 0;              // a small batch waits this long for others of its partition
   Nanos delivery_timeout = 120 * kSecond;
   Nanos retry_backoff = 100 * kMillisecond;
   Nanos retry_backoff_max = kSecond;

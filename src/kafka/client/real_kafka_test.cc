@@ -28,6 +28,8 @@ class CountingDeliveries final : public DeliveryListener {
       case Outcome::kUnknown:
         unknown += batch.records;
         break;
+      case Outcome::kAborted:
+        FAIL() << "there are no transactions here";
     }
   }
   std::uint64_t written = 0, acknowledged = 0, failed = 0, unknown = 0;

@@ -8,6 +8,7 @@
 #include "base/thread_name.h"
 #include "base/varint.h"
 #include "kafka/client/direct_producer.h"
+#include "kafka/wire/murmur2.h"
 #include "kafka/wire/record_batch.h"
 
 namespace ds::kafka {
@@ -16,6 +17,7 @@ namespace {
 constexpr std::size_t kBatchBytesMax = 1'048'576;
 constexpr std::size_t kBatchBytesGood = 256 << 10;  // no reason to gather more
 constexpr std::size_t kUnderWay = 2;                // batches of a partition
+constexpr std::size_t kKeyBytesMax = 20;            // a producer's number
 constexpr Nanos kPatience = kSecond;
 constexpr Nanos kAnswerMax = 3 * kSecond;
 constexpr Nanos kTryAgain = 500 * kMillisecond;
@@ -38,9 +40,16 @@ class TopicFeed::Sender final : public DeliveryListener {
     for (const Item& item : parcel.items) {
       const ByteView value = bytes.first(item.bytes);
       bytes = bytes.subspan(item.bytes);
+      if (feed_.settings_.keyed && item.producer >= 0) {
+        const std::string key = std::to_string(item.producer);
+        const auto at =
+            partition_of_key(as_bytes(key), static_cast<std::int32_t>(partitions_.size()));
+        put(partitions_[static_cast<std::size_t>(at)], item.ticket, as_bytes(key), value, wall_ms);
+        continue;
+      }
       const std::uint64_t of =
           item.producer >= 0 ? static_cast<std::uint64_t>(item.producer) : round_;
-      put(partitions_[of % partitions_.size()], item.ticket, value, wall_ms);
+      put(partitions_[of % partitions_.size()], item.ticket, std::nullopt, value, wall_ms);
     }
   }
 
@@ -96,9 +105,10 @@ class TopicFeed::Sender final : public DeliveryListener {
     std::size_t under_way = 0;
   };
 
-  /// A record: length, attributes, times and offsets as deltas, no key, the value, no headers.
-  void put(Partition& to, std::uint64_t ticket, ByteView value, std::int64_t wall_ms) {
-    const std::size_t room = kRecordOverheadMax + value.size();
+  /// A record: length, attributes, times and offsets as deltas, the key, the value, no headers.
+  void put(Partition& to, std::uint64_t ticket, std::optional<ByteView> key, ByteView value,
+           std::int64_t wall_ms) {
+    const std::size_t room = kRecordOverheadMax + kKeyBytesMax + value.size();
     if (to.waiting.empty() || to.waiting.back().bytes.size() + room > kBatchBytesGood) {
       Batch& fresh = to.waiting.emplace_back();
       fresh.bytes.resize(kBatchHeaderBytes);
@@ -106,12 +116,13 @@ class TopicFeed::Sender final : public DeliveryListener {
       ++waiting_;
     }
     Batch& batch = to.waiting.back();
-    std::uint8_t head[kRecordOverheadMax];
+    std::uint8_t head[kRecordOverheadMax + kKeyBytesMax];
     std::uint8_t* at = head;
     *at++ = 0;
     at = put_zigzag(at, std::max<std::int64_t>(0, wall_ms - batch.wall_ms));
     at = put_zigzag(at, batch.records);
-    at = put_zigzag(at, -1);
+    at = put_zigzag(at, key ? static_cast<std::int64_t>(key->size()) : -1);
+    if (key) at = std::copy(key->begin(), key->end(), at);
     at = put_zigzag(at, static_cast<std::int64_t>(value.size()));
     const auto head_bytes = static_cast<std::size_t>(at - head);
     std::uint8_t length[kVarintBytesMax];

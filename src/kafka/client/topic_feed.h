@@ -38,6 +38,8 @@ class TopicFeed {
     /// A record that the broker has not taken by then is told as not stored.
     Nanos give_up = 8 * kSecond;
     std::size_t buffer_memory = 32u << 20;
+    /// A producer's number is its records' key, in digits, and murmur2 of it their partition.
+    bool keyed = false;
   };
   struct Told {
     std::uint64_t ticket;
@@ -51,7 +53,8 @@ class TopicFeed {
   TopicFeed(const TopicFeed&) = delete;
   TopicFeed& operator=(const TopicFeed&) = delete;
 
-  /// A producer's records keep to one partition (its number modulo theirs) and their order; those
+  /// A producer's records keep to one partition (its number modulo theirs, or by key) and their
+  /// order; those
   /// of no producer (-1) go wherever there is little to do.
   void add(std::uint64_t ticket, ByteView value, std::int64_t producer);
   bool has_added() const { return !added_.items.empty(); }

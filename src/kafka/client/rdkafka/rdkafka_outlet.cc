@@ -51,11 +51,15 @@ class RdkafkaOutlet final : public Outlet {
   std::optional<Slot> reserve(std::int32_t partition, std::size_t bytes_max) override;
   void submit(const Slot& slot, const OutBatch& out) override;
   void turn(Nanos timeout) override { rd_kafka_poll(rk_, as_ms(timeout)); }
+  void end_transaction(bool commit) override;
   std::size_t pending() const override { return pending_; }
   void close(Nanos deadline) override;
 
  private:
   Error start_error(rd_kafka_resp_err_t error) const;
+  Status start_transactions();
+  void begin_transaction();
+  bool transactional() const { return !settings_.transactional_id.empty(); }
   void ask_last_question(Nanos deadline);
   void produce(Batch& batch, std::vector<rd_kafka_message_t>& messages);
   void produce_whole(Batch& batch, const RecordView& record);
@@ -77,6 +81,8 @@ class RdkafkaOutlet final : public Outlet {
   rd_kafka_t* rk_ = nullptr;
   rd_kafka_topic_t* topic_ = nullptr;
   std::size_t pending_ = 0;
+  bool in_transaction_ = false;
+  std::vector<OutBatch> undecided_;  // of the transaction: stored, neither committed nor aborted
   rd_kafka_resp_err_t last_error_ = RD_KAFKA_RESP_ERR_NO_ERROR;
   std::string last_reason_;
 };
@@ -102,8 +108,83 @@ Status RdkafkaOutlet::start() {
   const auto error = rd_kafka_metadata(rk_, 0, topic_, &metadata, as_ms(client_.connect_timeout));
   if (metadata) rd_kafka_metadata_destroy(metadata);
   rd_kafka_poll(rk_, 0);  // lets on_error tell why
-  if (error == RD_KAFKA_RESP_ERR_NO_ERROR) return Done{};
-  return start_error(error);
+  if (error != RD_KAFKA_RESP_ERR_NO_ERROR) return start_error(error);
+  return transactional() ? start_transactions() : Done{};
+}
+
+/// The error of a call that returns one; frees it.
+struct Trouble {
+  explicit Trouble(rd_kafka_error_t* of) {
+    if (of == nullptr) return;
+    code = rd_kafka_error_code(of);
+    words = rd_kafka_error_string(of);
+    abortable = rd_kafka_error_txn_requires_abort(of) != 0;
+    retriable = rd_kafka_error_is_retriable(of) != 0;
+    rd_kafka_error_destroy(of);
+  }
+  bool ok() const { return code == RD_KAFKA_RESP_ERR_NO_ERROR; }
+  rd_kafka_resp_err_t code = RD_KAFKA_RESP_ERR_NO_ERROR;
+  std::string words;
+  bool abortable = false, retriable = false;
+};
+
+Status RdkafkaOutlet::start_transactions() {
+  const Trouble trouble(rd_kafka_init_transactions(rk_, as_ms(client_.request_timeout)));
+  if (trouble.ok()) return Done{};
+  const bool refused = trouble.code == RD_KAFKA_RESP_ERR_TRANSACTIONAL_ID_AUTHORIZATION_FAILED ||
+                       trouble.code == RD_KAFKA_RESP_ERR__UNSUPPORTED_FEATURE;
+  if (refused)
+    return Error{
+        .code = ErrorCode::kUsage,
+        .message = fmt::format("this cluster takes no transactions of ours: {}", trouble.words),
+        .hint =
+            "the embedded broker has none; Apache Kafka needs a user with the right to "
+            "the transactional id " +
+            settings_.transactional_id};
+  return Error{.code = ErrorCode::kUnreachable,
+               .message = fmt::format("transactions cannot be begun: {}", trouble.words)};
+}
+
+void RdkafkaOutlet::begin_transaction() {
+  if (!transactional() || in_transaction_) return;
+  const Trouble trouble(rd_kafka_begin_transaction(rk_));
+  if (!trouble.ok()) log_.error("a transaction could not be begun: {}", trouble.words);
+  in_transaction_ = true;  // what is produced into none fails, and is counted so
+}
+
+void RdkafkaOutlet::end_transaction(bool commit) {
+  if (!in_transaction_) return;
+  const int patience = as_ms(settings_.delivery_timeout);
+  // Committing flushes; so does this, because an abort would purge what is still queued.
+  rd_kafka_flush(rk_, patience);
+  Outcome outcome = commit ? Outcome::kAcknowledged : Outcome::kAborted;
+  const Nanos deadline = clock_.now() + settings_.delivery_timeout;
+  const auto until_decided = [&](auto&& call) {
+    Trouble trouble(call());
+    while (!trouble.ok() && trouble.retriable && clock_.now() < deadline) trouble = Trouble(call());
+    return trouble;
+  };
+  if (commit) {
+    const Trouble trouble =
+        until_decided([&] { return rd_kafka_commit_transaction(rk_, patience); });
+    if (!trouble.ok()) {
+      log_.error("a transaction was not committed: {}", trouble.words);
+      outcome = trouble.abortable ? Outcome::kFailed : Outcome::kUnknown;
+      commit = !trouble.abortable;
+    }
+  }
+  if (!commit) {
+    const Trouble trouble =
+        until_decided([&] { return rd_kafka_abort_transaction(rk_, patience); });
+    if (!trouble.ok()) {
+      log_.error("a transaction was not aborted: {}", trouble.words);
+      outcome = Outcome::kUnknown;
+    }
+  }
+  in_transaction_ = false;
+  const Nanos now = clock_.now();
+  for (const OutBatch& each : std::exchange(undecided_, {}))
+    listener_.on_delivery(each, {.outcome = outcome, .at = now});
 }
 
 Error RdkafkaOutlet::start_error(rd_kafka_resp_err_t error) const {
@@ -128,6 +209,7 @@ std::optional<Outlet::Slot> RdkafkaOutlet::reserve(std::int32_t /*partition*/,
 
 void RdkafkaOutlet::submit(const Slot& slot, const OutBatch& out) {
   if (out.size == 0) return slots_.give_back(slot.index);
+  begin_transaction();
   Batch& batch = batches_[slot.index];
   batch = {.out = out, .slot = slot.index};
   ++pending_;
@@ -244,6 +326,7 @@ void RdkafkaOutlet::finish(Batch& batch) {
   slots_.give_back(batch.slot);
   if (all_stored) {
     if (settings_.acks == Acks::kNone) return;
+    if (transactional()) return undecided_.push_back(out);
     delivery.outcome = Outcome::kAcknowledged;
   } else {
     // acks=0 knows written and failed only.
@@ -257,6 +340,7 @@ void RdkafkaOutlet::finish(Batch& batch) {
 }
 
 void RdkafkaOutlet::close(Nanos deadline) {
+  if (in_transaction_) end_transaction(false);  // nobody has ended it
   rd_kafka_flush(rk_, as_ms(std::max<Nanos>(deadline - clock_.now(), 0)));
   if (settings_.acks == Acks::kNone && pending_ == 0) ask_last_question(deadline);
   if (pending_ == 0) return;
