@@ -7,6 +7,7 @@
 #include <filesystem>
 
 #include "cli/scenario.h"
+#include "cli/scenario_schema.h"
 
 namespace ds::cli {
 namespace {
@@ -59,6 +60,10 @@ int check_scenario(const std::string& path) {
 
 int run_config(const Invocation& invocation) {
   if (const auto wrong = Reader(invocation.settings).errors()) return report_error(*wrong);
+  if (Reader(invocation.settings).on("schema")) {
+    fmt::print("{}", scenario_schema(up_command()));
+    return kDone;
+  }
   if (const Value& file = invocation.settings.at("check"); file.given)
     return check_scenario(file.text);
   for (const auto& [name, value] : invocation.settings.all())
