@@ -85,6 +85,11 @@ kafka::broker::BrokerSettings read_broker(Reader& read, std::string_view listen,
   return settings;
 }
 
+bool reads_committed(Reader& read) {
+  constexpr std::string_view kLevels[] = {"read_committed", "read_uncommitted"};
+  return read.choice("isolation", kLevels) == "read_committed";
+}
+
 LogLevel read_log_level(Reader& read) {
   return read.take("log-level", parse_log_level(read.text("log-level")), LogLevel::kInfo);
 }

@@ -41,6 +41,9 @@ kafka::broker::BrokerSettings read_broker(Reader& read, std::string_view listen,
 
 LogLevel read_log_level(Reader& read);
 
+/// --isolation.
+bool reads_committed(Reader& read);
+
 /// `count` random bits as a run's id, or the one that was asked for.
 std::uint64_t read_run_id(Reader& read);
 

@@ -7,6 +7,7 @@
 #include "cli/commands.h"
 #include "cli/intake.h"
 #include "cli/interrupt.h"
+#include "cli/junit.h"
 #include "cli/storm_options.h"
 #include "cli/terminal.h"
 #include "observe/observer.h"
@@ -64,12 +65,18 @@ struct ConsumeAccount {
   }
 };
 
+/// What --limit may be about; latencies are of records that were stored.
+constexpr std::string_view kFigures[] = {"p50",  "p90", "p99",           "p999",  "max",
+                                         "rate", "lag", "dead_lettered", "stored"};
+
 int run_consume(const Invocation& invocation) {
   Reader read(invocation.settings);
   IntakeOptions options = read_intake(read);
   options.pipeline.total = read.count("total");
   if (read.on("from-dlq")) options.replay_dead_letters();
   const bool json = read.on("json"), quiet = read.on("quiet");
+  const std::vector<Limit> limits = read_limits(read, kFigures);
+  const std::string junit = read.text("junit");
   ConsoleLog log(read_log_level(read));
   if (const auto wrong = read.errors()) return report_error(*wrong);
   if (std::ranges::any_of(options.sinks, [&](const std::string& sink) {
@@ -124,8 +131,25 @@ int run_consume(const Invocation& invocation) {
   terminal.finish(last);
   if (json) fmt::print("{}\n", to_json(told));
   if (const auto outcome = pipeline.outcome(); !outcome) return report_error(outcome.error());
+  const bool whole = total == 0 || told.account.stored >= total;
+  const bool held = judge({.file = junit,
+                           .suite = "datastorm consume",
+                           .seconds = told.elapsed_s,
+                           .goal = "every record asked for is stored",
+                           .reached = whole,
+                           .why = fmt::format("{} of {}", told.account.stored, total)},
+                          limits,
+                          {{"p50", told.latency_us.p50 * 1e3},
+                           {"p90", told.latency_us.p90 * 1e3},
+                           {"p99", told.latency_us.p99 * 1e3},
+                           {"p999", told.latency_us.p999 * 1e3},
+                           {"max", told.latency_us.max * 1e3},
+                           {"rate", told.rate_avg},
+                           {"lag", static_cast<double>(told.account.lag)},
+                           {"dead_lettered", static_cast<double>(told.account.dead_lettered)},
+                           {"stored", static_cast<double>(told.account.stored)}});
   if (Interrupt::asked()) return kInterruptedCleanly;
-  return total == 0 || told.account.stored >= total ? kDone : kGoalFailed;
+  return whole && held ? kDone : kGoalFailed;
 }
 
 }  // namespace
@@ -134,8 +158,9 @@ Command consume_command() {
   return {.name = "consume",
           .purpose = "read a topic and store every record, once",
           .example = "datastorm consume --topic tweets --sink sqlite:tweets.db --until-end",
-          .settings = join_settings(
-              {intake_settings(), std::vector<std::string_view>{"total", "from-dlq"}}),
+          .settings =
+              join_settings({intake_settings(),
+                             std::vector<std::string_view>{"total", "from-dlq", "limit", "junit"}}),
           .defaults = {{"total", "0"}, {"raw-rows-for", "0"}, {"raw-bytes", "0"}},
           .run = run_consume};
 }

@@ -21,6 +21,7 @@ constexpr std::string_view kIntakeSettings[] = {"topic",
                                                 "group",
                                                 "instance",
                                                 "assignor",
+                                                "isolation",
                                                 "session-timeout",
                                                 "heartbeat-interval",
                                                 "partition-bytes",
@@ -133,6 +134,7 @@ IntakeOptions read_intake(Reader& read) {
   options.consumer.join = true;
   options.consumer.instance = read.text("instance");
   options.consumer.assignors = read_assignors(read);
+  options.consumer.read_committed = reads_committed(read);
   options.consumer.session_timeout = read.duration("session-timeout");
   options.consumer.heartbeat_interval = read.duration("heartbeat-interval");
   options.consumer.partition_bytes_max = static_cast<std::int32_t>(

@@ -8,7 +8,7 @@
 #include "cli/commands.h"
 #include "cli/dry_run.h"
 #include "cli/interrupt.h"
-#include "cli/limits.h"
+#include "cli/junit.h"
 #include "cli/storm_options.h"
 #include "cli/terminal.h"
 #include "observe/observer.h"
@@ -27,6 +27,8 @@ struct ProduceAccount {
   double rate_peak = 0;
   Quantiles latency_us;
   std::map<std::string, Quantiles> stages;
+  Quantiles spacing_us;          // from one batch's begin to the next one's
+  double spacing_wanted_us = 0;  // of an even rate; 0: none is wanted
   double rss_mib = 0;
   double cpu_s = 0;
   std::string acks;
@@ -45,6 +47,7 @@ struct ProduceAccount {
     io("failed", self.account.failed);
     io("unknown", self.account.unknown);
     io("taken_up", self.account.earlier.enqueued());
+    io("aborted", self.account.aborted);
     io("log_end_delta", self.log_end_delta);
     io("bytes", self.account.bytes);
     io("bytes_per_record", self.bytes_per_record);
@@ -53,6 +56,8 @@ struct ProduceAccount {
     io("rate_peak", self.rate_peak);
     io("latency_us", self.latency_us);
     io("stages", self.stages);
+    io("spacing_us", self.spacing_us);
+    io("spacing_wanted_us", self.spacing_wanted_us);
     io("rss_mib", self.rss_mib);
     io("cpu_s", self.cpu_s);
     io("acks", self.acks);
@@ -104,6 +109,13 @@ double watch(Storm& storm, Nanos warmup, const Clock& clock, Terminal& terminal,
   }
 }
 
+/// Of nanoseconds.
+Quantiles in_us(Quantiles of) {
+  for (double* each : {&of.p50, &of.p90, &of.p99, &of.p999, &of.p9999, &of.max, &of.min})
+    *each /= 1000;
+  return of;
+}
+
 int run_produce(const Invocation& invocation) {
   Reader read(invocation.settings);
   StormOptions options = read_storm(read);
@@ -111,6 +123,7 @@ int run_produce(const Invocation& invocation) {
   const std::uint64_t dry_run = read.count("dry-run");
   const std::vector<Limit> limits = read_limits(read, kFigures);
   const bool json = read.on("json"), quiet = read.on("quiet");
+  const std::string junit = read.text("junit");
   ConsoleLog log(read_log_level(read));
   const Schedule& schedule = options.run.schedule;
   if (!read.given("schedule") && !schedule.is_flat_out() && schedule.rate(0) <= 0)
@@ -150,6 +163,10 @@ int run_produce(const Invocation& invocation) {
                       .engine = storm.options().engine,
                       .durability = "the broker's"};
   told.stages = {{"wait", quantiles_of(run.wait_us())}, {"acknowledged", told.latency_us}};
+  told.spacing_us = in_us(quantiles_of(run.spacing_ns()));
+  const std::optional<double> wanted = storm.options().run.schedule.even_rate();
+  if (wanted && *wanted > 0)
+    told.spacing_wanted_us = static_cast<double>(run.claim().batch_size) * 1e6 / *wanted;
   told.rate_peak = std::max(peak, told.rate_avg);
   if (const auto sent = account.written - account.earlier.written; sent > 0)
     told.bytes_per_record = static_cast<double>(account.bytes) / static_cast<double>(sent);
@@ -168,7 +185,8 @@ int run_produce(const Invocation& invocation) {
   if (json) fmt::print("{}\n", to_json(told));
 
   const std::uint64_t goal = unconfirmed ? account.written : account.acknowledged;
-  const bool whole = goal == account.scheduled && account.failed == 0 && account.unknown == 0;
+  const bool whole =
+      goal + account.aborted == account.scheduled && account.failed == 0 && account.unknown == 0;
   const std::map<std::string, double> figures{
       {"p50", told.latency_us.p50 * 1e3},
       {"p90", told.latency_us.p90 * 1e3},
@@ -176,10 +194,18 @@ int run_produce(const Invocation& invocation) {
       {"p999", told.latency_us.p999 * 1e3},
       {"max", told.latency_us.max * 1e3},
       {"rate", told.rate_avg},
-      {"lost", static_cast<double>(account.scheduled - std::min(goal, account.scheduled))},
+      {"lost", static_cast<double>(account.scheduled -
+                                   std::min(goal + account.aborted, account.scheduled))},
       {"failed", static_cast<double>(account.failed)},
       {"unknown", static_cast<double>(account.unknown)}};
-  const bool held = report_limits(limits, figures);
+  const bool held =
+      judge({.file = junit,
+             .suite = "datastorm produce",
+             .seconds = told.elapsed_s,
+             .goal = unconfirmed ? "every record is written" : "every record is acknowledged",
+             .reached = whole,
+             .why = fmt::format("{} of {}", goal, account.scheduled)},
+            limits, figures);
   if (Interrupt::asked()) return kInterruptedCleanly;
   return whole && held ? kDone : kGoalFailed;
 }
@@ -187,12 +213,13 @@ int run_produce(const Invocation& invocation) {
 }  // namespace
 
 Command produce_command() {
-  return {.name = "produce",
-          .purpose = "make a storm of labelled records and drive it into Kafka",
-          .example = "datastorm produce --brokers kafka:9092 --topic tweets --total 50M --acks all",
-          .settings = join_settings(
-              {storm_settings(), std::vector<std::string_view>{"warmup", "limit", "dry-run"}}),
-          .run = run_produce};
+  return {
+      .name = "produce",
+      .purpose = "make a storm of labelled records and drive it into Kafka",
+      .example = "datastorm produce --brokers kafka:9092 --topic tweets --total 50M --acks all",
+      .settings = join_settings(
+          {storm_settings(), std::vector<std::string_view>{"warmup", "limit", "junit", "dry-run"}}),
+      .run = run_produce};
 }
 
 }  // namespace ds::cli

@@ -8,7 +8,7 @@
 #include "cli/commands.h"
 #include "cli/hook_options.h"
 #include "cli/interrupt.h"
-#include "cli/limits.h"
+#include "cli/junit.h"
 #include "cli/sensor_options.h"
 #include "cli/storm_options.h"
 #include "observe/process.h"
@@ -85,6 +85,10 @@ SensorsAccount account_of(const Sensors& sensors) {
   return told;
 }
 
+/// What --limit may be about.
+constexpr std::string_view kFigures[] = {"p50",  "p90",  "p99",    "p999",   "max",
+                                         "rate", "lost", "failed", "unknown"};
+
 int run_sensors(const Invocation& invocation) {
   Reader read(invocation.settings);
   const std::string topic = read.text("topic"), via = read.text("via");
@@ -102,6 +106,12 @@ int run_sensors(const Invocation& invocation) {
                 .partitions = static_cast<std::int32_t>(read.count("partitions")),
                 .replication = static_cast<std::int16_t>(read.count("replication"))},
       .give_up = read.duration("delivery-timeout")};
+  constexpr std::string_view kKeys[] = {"none", "sensor"};
+  feed.keyed = read.choice("keys", kKeys) == "sensor";
+  if (feed.keyed && options.hook)
+    read.wrong("keys", Error{.code = ErrorCode::kUsage,
+                             .message = "through a webhook readings have no keys",
+                             .hint = "--via kafka"});
   if (options.hook && options.hook->address.port == 0)
     read.wrong("via", Error{.code = ErrorCode::kUsage,
                             .message = "only `datastorm up` has a hook of its own",
@@ -112,7 +122,8 @@ int run_sensors(const Invocation& invocation) {
     options.hook->connections = read.count("connections");
     if (hook.has_secret()) options.hook->secret = hook.hook.secrets.front();
   }
-  const std::vector<Limit> limits = read_limits(read);
+  const std::vector<Limit> limits = read_limits(read, kFigures);
+  const std::string junit = read.text("junit");
   const std::uint64_t run = read_run_id(read);
   // Those who send through a webhook may know of no broker at all.
   const bool claiming = !options.hook || read.given("brokers");
@@ -152,15 +163,22 @@ int run_sensors(const Invocation& invocation) {
   if (json) fmt::print("{}\n", to_json(told));
   const Account& account = told.account;
   const std::uint64_t lost = account.scheduled - std::min(account.acknowledged, account.scheduled);
-  const bool held = report_limits(limits, {{"p50", told.latency_us.p50 * 1e3},
-                                           {"p90", told.latency_us.p90 * 1e3},
-                                           {"p99", told.latency_us.p99 * 1e3},
-                                           {"p999", told.latency_us.p999 * 1e3},
-                                           {"max", told.latency_us.max * 1e3},
-                                           {"rate", told.rate_avg},
-                                           {"lost", static_cast<double>(lost)},
-                                           {"failed", static_cast<double>(account.failed)},
-                                           {"unknown", static_cast<double>(account.unknown)}});
+  const bool held = judge({.file = junit,
+                           .suite = "datastorm sensors",
+                           .seconds = told.elapsed_s,
+                           .goal = "every reading is acknowledged",
+                           .reached = lost == 0,
+                           .why = fmt::format("{} of {} are not", lost, account.scheduled)},
+                          limits,
+                          {{"p50", told.latency_us.p50 * 1e3},
+                           {"p90", told.latency_us.p90 * 1e3},
+                           {"p99", told.latency_us.p99 * 1e3},
+                           {"p999", told.latency_us.p999 * 1e3},
+                           {"max", told.latency_us.max * 1e3},
+                           {"rate", told.rate_avg},
+                           {"lost", static_cast<double>(lost)},
+                           {"failed", static_cast<double>(account.failed)},
+                           {"unknown", static_cast<double>(account.unknown)}});
   if (Interrupt::asked()) return kInterruptedCleanly;
   return lost == 0 && held ? kDone : kGoalFailed;
 }
@@ -172,10 +190,11 @@ Command sensors_command() {
       .name = "sensors",
       .purpose = "send readings of many sensors, through a webhook or straight into Kafka",
       .example = "HOOK_SECRET=… datastorm sensors --producers 100 --via http://127.0.0.1:3000/hook",
-      .settings = join_settings({kKafkaSettings, kSensorSettings, kHookSettings,
-                                 std::vector<std::string_view>{
-                                     "topic", "run", "partitions", "replication", "rate", "total",
-                                     "duration", "connections", "delivery-timeout", "limit"}}),
+      .settings = join_settings(
+          {kKafkaSettings, kSensorSettings, kHookSettings,
+           std::vector<std::string_view>{"topic", "run", "partitions", "replication", "rate", "total",
+                                         "duration", "connections", "delivery-timeout", "keys",
+                                         "limit", "junit"}}),
       .defaults = {{"topic", "readings"},
                    {"partitions", "3"},
                    {"total", "0"},

@@ -8,6 +8,7 @@
 #include <thread>
 
 #include "base/units.h"
+#include "cli/dress_options.h"
 #include "cli/producer_properties.h"
 #include "cli/registry_options.h"
 #include "cli/topic_stage.h"
@@ -109,7 +110,8 @@ Schedule read_schedule(Reader& read, std::uint64_t workers, std::uint64_t batch_
   const int given = (read.given("schedule") ? 1 : 0) +
                     (read.given("rate") && rate != "max" ? 1 : 0) + (interval_ms > 0 ? 1 : 0);
   if (given > 1) read.wrong(usage("--rate, --schedule and --batch-interval-ms exclude each other"));
-  if (!text.empty()) return read.take("schedule", Schedule::parse(text), Schedule::flat_out());
+  if (!text.empty())
+    return read.take("schedule", Schedule::parse(text, read.count("seed")), Schedule::flat_out());
   if (interval_ms > 0) {
     const double batches = 1000.0 / static_cast<double>(interval_ms) * static_cast<double>(workers);
     return Schedule::steady(batches *
@@ -147,6 +149,7 @@ void read_shard(Reader& read, RunSettings& run) {
 kafka::Acks read_acks(Reader& read) {
   constexpr std::string_view kAcks[] = {"0", "1", "all"};
   const std::string acks = read.choice("acks", kAcks);
+  if (!read.given("acks") && wants_transactions(read)) return kafka::Acks::kAll;
   return acks == "0" ? kafka::Acks::kNone : acks == "1" ? kafka::Acks::kLeader : kafka::Acks::kAll;
 }
 
@@ -276,13 +279,14 @@ Result<std::optional<TakenUp>> take_up_run(StormOptions& options, const Clock& c
 }  // namespace
 
 std::vector<std::string_view> storm_settings() {
-  return join_settings({kKafkaSettings, kStormSettings, kRegistrySettings});
+  return join_settings({kKafkaSettings, kStormSettings, kDressSettings, kRegistrySettings});
 }
 
 StormOptions read_storm(Reader& read) {
   StormOptions options;
   constexpr std::string_view kEngines[] = {"direct", "librdkafka"};
   options.engine = read.choice("engine", kEngines);
+  if (!read.given("engine") && wants_transactions(read)) options.engine = "librdkafka";
   options.client = read_kafka(read, options.engine);
   options.topic = {
       .name = read_topic(read),
@@ -351,6 +355,7 @@ StormOptions read_storm(Reader& read) {
   claim.acks = run.acks == kafka::Acks::kNone     ? "0"
                : run.acks == kafka::Acks::kLeader ? "1"
                                                   : "all";
+  read_dress(read, options);
   return options;
 }
 
@@ -424,7 +429,11 @@ Result<std::unique_ptr<Storm>> Storm::start(StormOptions options, const Clock& c
     const StormOptions& made = self.options_;
     const auto make =
         made.engine == "librdkafka" ? kafka::make_rdkafka_outlet : kafka::make_direct_outlet;
-    auto outlet = make(made.client, made.producer, listener, self.clock_, self.log_);
+    kafka::ProducerSettings producer = made.producer;
+    if (made.run.transaction_records > 0)  // one for each worker, and no other run's
+      producer.transactional_id = fmt::format("datastorm-{}-{}-{}", run_name(made.run.claim.run),
+                                              made.run.shard, self.outlets_++);
+    auto outlet = make(made.client, producer, listener, self.clock_, self.log_);
     if (outlet && made.one_by_one)
       return Result<std::unique_ptr<kafka::Outlet>>(
           std::make_unique<kafka::OneByOneOutlet>(std::move(*outlet)));

@@ -82,6 +82,7 @@ class Storm {
   std::unique_ptr<MixBook> mixes_;
   std::unique_ptr<kafka::TopicKeeper> keeper_;  // start() first, then the claimer's thread
   std::unique_ptr<TopicClaims> claims_;
+  int outlets_ = 0;
   std::unique_ptr<Run> run_;  // last: stops before what it borrows goes
 };
 

@@ -23,6 +23,7 @@ Result<TopicStage> topic_stage(kafka::Admin& admin, const TopicReading& reading,
   const TopicStage::MakeSource make_source = [reading, topic](kafka::AssignmentListener& listener) {
     kafka::ConsumerSettings consumer;
     consumer.topic = topic;
+    consumer.read_committed = reading.read_committed;
     return kafka::make_direct_source(reading.client, consumer, listener, reading.clock,
                                      reading.log);
   };

@@ -16,6 +16,7 @@ struct TopicReading {
   const kafka::ClientSettings& client;
   const Clock& clock;
   Log& log;
+  bool read_committed = true;
 };
 
 /// From the topic's start, or from the first record that is not older than `since_ms`, to the end

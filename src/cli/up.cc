@@ -14,7 +14,7 @@
 #include "cli/hook_options.h"
 #include "cli/intake.h"
 #include "cli/interrupt.h"
-#include "cli/limits.h"
+#include "cli/junit.h"
 #include "cli/live_balance.h"
 #include "cli/scenario.h"
 #include "cli/sensor_options.h"
@@ -52,8 +52,13 @@ struct UpOptions {
   };
   std::vector<Event> events;  // by time
   std::vector<Limit> limits;
+  std::string junit;
   bool json = false, quiet = false;
 };
+
+/// What --limit may be about.
+constexpr std::string_view kFigures[] = {"lost", "doubled", "failed", "unknown", "rate",
+                                         "p50",  "p90",     "p99",    "p999",    "max"};
 
 Error usage(std::string message, std::string hint = {}) {
   return Error{.code = ErrorCode::kUsage, .message = std::move(message), .hint = std::move(hint)};
@@ -144,7 +149,8 @@ UpOptions read_up(Reader& read) {
   if (options.sensors && !options.events.empty())
     read.wrong("event", usage("sensors take no orders", "source = \"tweets\""));
   std::ranges::stable_sort(options.events, {}, &UpOptions::Event::at);
-  options.limits = read_limits(read);
+  options.limits = read_limits(read, kFigures);
+  options.junit = read.text("junit");
   options.json = read.on("json");
   options.quiet = read.on("quiet");
   return options;
@@ -485,6 +491,10 @@ int run_up(const Invocation& invocation) {
   UpOptions options = read_up(read);
   const bool json = options.json, quiet = options.quiet;
   const std::vector<Limit> limits = options.limits;
+  JunitReport junit{.file = options.junit,
+                    .suite = "datastorm up",
+                    .goal = "the ledger balances",
+                    .why = "records are missing or there twice"};
   ConsoleLog log(
       std::max(read_log_level(read), read.given("log-level") ? LogLevel::kDebug : LogLevel::kWarn));
   if (const auto wrong = read.errors()) return report_error(*wrong);
@@ -509,7 +519,9 @@ int run_up(const Invocation& invocation) {
   terminal.finish(last);
   if (json) fmt::print("{}\n", to_json(UpAccount{.snapshot = last}));
   if (const auto outcome = up.outcome(); !outcome) return report_error(outcome.error());
-  if (!report_limits(limits, figures_of(last)) || !last.balance.ok) return kGoalFailed;
+  junit.seconds = last.elapsed_s;
+  junit.reached = last.balance.ok;
+  if (!judge(junit, limits, figures_of(last)) || !last.balance.ok) return kGoalFailed;
   return Interrupt::asked() ? kInterruptedCleanly : kDone;
 }
 
@@ -530,7 +542,7 @@ Command up_command() {
               {storm_settings(), intake_settings(), kBrokerSettings, kSensorSettings, kHookSettings,
                std::vector<std::string_view>{"broker-listen", "dashboard", "control", "token",
                                              "allow-host", "no-open", "scenario", "source", "event",
-                                             "limit"}}),
+                                             "limit", "junit"}}),
           .defaults = {{"rate", "100k"},
                        {"total", "0"},
                        {"workers", "1"},

@@ -11,6 +11,7 @@
 #include "cli/commands.h"
 #include "cli/common.h"
 #include "cli/intake.h"
+#include "cli/junit.h"
 #include "cli/topic_stage.h"
 #include "kafka/client/admin.h"
 #include "ledger/exchange.h"
@@ -56,6 +57,9 @@ void print_verdict(const Verdict& verdict) {
              with_commas(verdict.duplicated), with_commas(verdict.disordered),
              with_commas(verdict.corrupted));
   fmt::print("\n");
+  if (verdict.aborted > 0)
+    fmt::print("  {} aborted with their transactions, {} of them to be seen\n",
+               with_commas(verdict.aborted), with_commas(verdict.visible));
   if (verdict.unclaimed > 0)
     fmt::print("  {} beyond the last claim: the producer ended before it could claim them\n",
                with_commas(verdict.unclaimed));
@@ -133,7 +137,7 @@ int run_verify(const Invocation& invocation) {
   refuse_properties(read, client);
   const std::string run = read.text("run").empty() ? "latest" : read.text("run");
   const std::string topic = read_topic(read);
-  const bool json = read.on("json");
+  const bool json = read.on("json"), committed = reads_committed(read);
   ConsoleLog log(read_log_level(read));
   auto sinks = read.list("sink");
   const bool asked_topic = read.given("topic"), asked_brokers = read.given("brokers");
@@ -146,7 +150,8 @@ int run_verify(const Invocation& invocation) {
   if (const auto wrong = read.errors()) return report_error(*wrong);
 
   const SystemClock clock;
-  const TopicReading cluster{client, clock, log};
+  const Nanos begun = clock.now();
+  const TopicReading cluster{client, clock, log, committed};
   std::vector<Verdict> verdicts;
   for (const std::string& sink : sinks) {
     // InfluxDB and MongoDB keep no claims.
@@ -164,14 +169,26 @@ int run_verify(const Invocation& invocation) {
     verdicts.push_back(std::move(*verdict));
   }
   bool good = true;
+  std::string why;
   for (const Verdict& verdict : verdicts) {
     good = good && verdict.good();
+    if (!verdict.good())
+      why += fmt::format("{}{}: lost {}, duplicated {}, disordered {}, corrupted {}, visible {}",
+                         why.empty() ? "" : "; ", verdict.stage, verdict.lost, verdict.duplicated,
+                         verdict.disordered, verdict.corrupted, verdict.visible);
     if (json)
       fmt::print("{}\n", to_json(verdict));
     else
       print_verdict(verdict);
   }
-  return good ? kDone : kGoalFailed;
+  const bool written = judge({.file = read.text("junit"),
+                              .suite = "datastorm verify",
+                              .seconds = static_cast<double>(clock.now() - begun) / 1e9,
+                              .goal = "every record is accounted for",
+                              .reached = good,
+                              .why = why},
+                             {}, {});
+  return good && written ? kDone : kGoalFailed;
 }
 
 }  // namespace
@@ -181,7 +198,8 @@ Command verify_command() {
           .purpose = "hold a store or a topic against what the producer claimed",
           .example = "datastorm verify --run latest --sink sqlite:tweets.db",
           .settings = join_settings({kKafkaSettings, kStoreAccess,
-                                     std::vector<std::string_view>{"run", "topic", "sink"}}),
+                                     std::vector<std::string_view>{"run", "topic", "sink",
+                                                                   "isolation", "junit"}}),
           .run = run_verify};
 }
 

@@ -23,12 +23,14 @@ void name(Verdict& verdict, const StreamClaim& claim, const char* what, Interval
                             .why = {}});
 }
 
-void balance_stream(const StreamClaim& claim, const Holdings::Stream& held, Verdict& verdict) {
+void balance_stream(const StreamClaim& claim, const Holdings::Stream& held, bool ordered,
+                    Verdict& verdict) {
   IntervalSet expected = claim.acknowledged;
   expected.add(claim.written);
   IntervalSet claimed = expected;
   claimed.add(claim.unknown);
-  verdict.generated += claimed.count() + claim.failed.count();
+  verdict.generated += claimed.count() + claim.failed.count() + claim.aborted.count();
+  verdict.aborted += claim.aborted.count();
   verdict.failed += claim.failed.count();
   verdict.unknown += claim.unknown.count();
   verdict.expected += expected.count();
@@ -42,7 +44,7 @@ void balance_stream(const StreamClaim& claim, const Holdings::Stream& held, Verd
   held.found.each_missing(expected, naming("lost", &verdict.lost));
   verdict.duplicated += held.doubled;
   held.doubled_ranges.each_there(naming("doubled", nullptr));
-  if (claim.partition >= 0) {
+  if (claim.partition >= 0 || ordered) {
     verdict.disordered += held.disordered;
     held.disordered_ranges.each_there(naming("disordered", nullptr));
   }
@@ -55,7 +57,11 @@ void balance_stream(const StreamClaim& claim, const Holdings::Stream& held, Verd
     IntervalSet one;
     one.add(range);
     one.each_minus(claimed, [&](Interval more) {
-      naming("unclaimed", &verdict.unclaimed)(more, more.size());
+      // What was aborted is nobody's to read, and still there.
+      const std::uint64_t visible = claim.aborted.count_in(more);
+      if (visible > 0) naming("aborted", &verdict.visible)(more, visible);
+      if (visible < more.size())
+        naming("unclaimed", &verdict.unclaimed)(more, more.size() - visible);
     });
   });
 }
@@ -86,7 +92,9 @@ bool Holdings::add(const RecordId& id) {
     to.doubled_ranges.add(one);
     return false;
   }
-  if (id.sequence == to.highest && !to.jump) [[likely]]
+  if (by_partition_)
+    order_in_partition(to, id.sequence);
+  else if (id.sequence == to.highest && !to.jump) [[likely]]
     to.highest = one.end;
   else
     order(to, id.sequence);
@@ -109,6 +117,28 @@ void Holdings::order(Stream& of, std::uint64_t sequence) {
   } else {
     if (sequence > of.highest) of.jump = {of.highest, sequence};
     of.highest = sequence + 1;
+  }
+}
+
+void Holdings::order_in_partition(Stream& of, std::uint64_t sequence) const {
+  if (partition_ < 0) return;
+  const auto at = static_cast<std::size_t>(partition_);
+  if (of.lines.size() <= at) of.lines.resize(at + 1);
+  Stream::Line& line = of.lines[at];
+  const auto out_of_place = [&](std::uint64_t which) {
+    ++of.disordered;
+    of.disordered_ranges.add({which, which + 1});
+  };
+  if (sequence >= line.highest) {
+    line.before = std::exchange(line.highest, sequence + 1);
+    line.rose = true;
+  } else if (line.rose && sequence >= line.before) {
+    out_of_place(line.highest - 1);  // it alone came too early
+    line.highest = sequence + 1;
+    line.rose = false;
+  } else {
+    out_of_place(sequence);
+    line.rose = false;
   }
 }
 
@@ -137,9 +167,11 @@ Verdict balance(const ClaimedRun& claimed, const Holdings& held, std::string sta
   SequenceSet::Budget none(0);
   const Holdings::Stream nothing_held(none);
   bool spread = false;
+  const bool ordered = claimed.run.placing == "key" && held.knows_partitions();
   for (const auto& [number, claim] : claimed.streams) {
     const auto found = held.streams().find({run, number});
-    balance_stream(claim, found == held.streams().end() ? nothing_held : found->second, verdict);
+    balance_stream(claim, found == held.streams().end() ? nothing_held : found->second, ordered,
+                   verdict);
     spread |= claim.partition < 0;
   }
   // Streams of the run of which nobody claimed anything.
@@ -148,9 +180,9 @@ Verdict balance(const ClaimedRun& claimed, const Holdings& held, std::string sta
     if (!claimed.streams.contains(at->first.second)) {
       StreamClaim unheard_of;
       unheard_of.stream = at->first.second;
-      balance_stream(unheard_of, at->second, verdict);
+      balance_stream(unheard_of, at->second, false, verdict);
     }
-  if (spread) verdict.not_shown.push_back("order: streams are spread over partitions");
+  if (spread && !ordered) verdict.not_shown.push_back("order: streams are spread over partitions");
   return verdict;
 }
 

@@ -41,12 +41,25 @@ class Holdings {
     struct Jump {
       std::uint64_t from, to;
     };
+    /// Of the stream's records in one partition: gaps are no jumps, the others lie elsewhere.
+    struct Line {
+      std::uint64_t highest = 0;  // one past it
+      std::uint64_t before = 0;   // the same, before the last record
+      bool rose = false;          // with the last record
+    };
     std::optional<Jump> jump;
+    std::vector<Line> lines;  // by partition, where order is kept in each
   };
 
   /// Whether it is there for the first time. A record is disordered when it comes after higher
   /// ones; one that alone came before lower ones is so itself, and they are not.
   bool add(const RecordId& id);
+  /// From now on a stream keeps its order in each partition, not over all of them: its records were
+  /// placed by their keys.
+  void order_by_partition() { by_partition_ = true; }
+  /// Where the records that follow lie.
+  void at_partition(std::int32_t partition) { partition_ = partition; }
+  bool knows_partitions() const { return partition_ >= 0; }
   /// A whole range at once, e.g. of rows that were trimmed from the store. Its order is not known,
   /// so it disorders nothing.
   void add(std::uint64_t run, std::uint32_t stream, Interval range);
@@ -62,17 +75,20 @@ class Holdings {
  private:
   Stream& stream(std::uint64_t run, std::uint32_t stream);
   static void order(Stream& of, std::uint64_t sequence);
+  void order_in_partition(Stream& of, std::uint64_t sequence) const;
 
   std::unique_ptr<SequenceSet::Budget> budget_;
   std::map<std::pair<std::uint64_t, std::uint32_t>, Stream> streams_;
   Stream* last_ = nullptr;  // the one asked for last: records come in runs of one stream
   std::pair<std::uint64_t, std::uint32_t> last_key_{};
   std::uint64_t foreign_ = 0;
+  bool by_partition_ = false;
+  std::int32_t partition_ = -1;  // -1: the stage does not tell
 };
 
 /// A range of one stream that is not as claimed.
 struct Finding {
-  std::string what;   // lost, doubled, disordered, corrupted, unclaimed
+  std::string what;   // lost, doubled, disordered, corrupted, aborted (and there), unclaimed
   std::string stage;  // where: acknowledged by the broker, and not in what `stage` names
   std::uint32_t stream = 0;
   std::int32_t partition = -1;
@@ -111,12 +127,16 @@ struct Verdict {
   std::uint64_t failed = 0;     // of them surely not stored, and given up
   std::uint64_t unknown = 0;    // of them without an answer
   std::uint64_t foreign = 0;    // held, and without an identity that could be read
+  std::uint64_t aborted = 0;    // with their transactions, as asked: nobody may read them
+  std::uint64_t visible = 0;    // of the aborted ones: an error, named in `ranges` as "aborted"
   std::uint64_t unclaimed = 0;  // held, and never claimed: a producer that died before it could
   std::vector<std::string> not_shown;  // what this stage cannot tell, in words
   std::string of = "stream";           // whose numbers the ranges are: a stream's or a producer's
   std::vector<Finding> ranges;         // at most kFindingsMax; the counts are exact all the same
 
-  bool good() const { return lost == 0 && duplicated == 0 && disordered == 0 && corrupted == 0; }
+  bool good() const {
+    return lost == 0 && duplicated == 0 && disordered == 0 && corrupted == 0 && visible == 0;
+  }
 
   static void fields(auto& self, auto& io) {
     io("run", self.run);
@@ -132,6 +152,8 @@ struct Verdict {
     io("unknown", self.unknown);
     io("foreign", self.foreign);
     io("unclaimed", self.unclaimed);
+    io("aborted", self.aborted);
+    io("visible", self.visible);
     io("not_shown", self.not_shown);
     io("ranges", self.ranges);
   }

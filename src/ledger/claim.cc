@@ -33,6 +33,8 @@ struct RunJson {
     io("settings", self.c.settings);
     io("engine", self.c.engine);
     io("acks", self.c.acks);
+    io("placing", self.c.placing);
+    io("tombstones", self.c.tombstones);
     io("brands", self.c.brands);
     io("pool", self.c.pool);
     io("mixes", self.c.mixes);
@@ -45,7 +47,7 @@ struct StreamJson {
   std::string run;
   std::uint32_t stream;
   std::int32_t partition;
-  Ranges acknowledged, written, failed, unknown;
+  Ranges acknowledged, written, failed, unknown, aborted;
 
   static void fields(auto& self, auto& io) {
     io("run", self.run);
@@ -55,8 +57,27 @@ struct StreamJson {
     io("written", self.written);
     io("failed", self.failed);
     io("unknown", self.unknown);
+    io("aborted", self.aborted);
   }
 };
+
+struct CurveJson {
+  const CurveClaim& c;
+
+  static void fields(auto& self, auto& io) {
+    io("v", kClaimVersion);
+    io("run", run_name(self.c.run));
+    io("curve", self.c.shard);
+    io("part", self.c.part);
+    io("t_ms", self.c.t_ms);
+    io("scheduled", self.c.scheduled);
+    io("delivered", self.c.delivered);
+  }
+};
+
+std::string curve_key(const CurveClaim& claim) {
+  return fmt::format("run/{}/curve/{}/{}", run_name(claim.run), claim.shard, claim.part);
+}
 
 /// [brand, sentiment, count, sum]
 struct SumJson {
@@ -128,6 +149,8 @@ RunClaim read_run_claim(const Json& json) {
   json.at("settings").get_to(claim.settings);
   json.at("engine").get_to(claim.engine);
   json.at("acks").get_to(claim.acks);
+  claim.placing = json.value("placing", claim.placing);
+  claim.tombstones = json.value("tombstones", 0.0);
   if (json.contains("mixes")) {  // since version 2
     for (const Json& brand : json.at("brands"))
       claim.brands.push_back({brand.at("name"), brand.at("weight")});
@@ -193,6 +216,18 @@ WindowClaim read_window_claim(const Json& json, std::vector<KindName>& names) {
   return claim;
 }
 
+CurveClaim read_curve_claim(const Json& json) {
+  CurveClaim claim{.run = read_run(json),
+                   .shard = json.at("curve"),
+                   .part = json.at("part"),
+                   .t_ms = json.at("t_ms"),
+                   .scheduled = json.at("scheduled"),
+                   .delivered = json.at("delivered")};
+  if (claim.t_ms.size() != claim.scheduled.size() || claim.t_ms.size() != claim.delivered.size())
+    throw Json::other_error::create(500, "a curve's columns are not equally long", nullptr);
+  return claim;
+}
+
 /// The number after the last slash.
 std::optional<std::uint32_t> part_of(std::string_view key) {
   std::uint32_t part = 0;
@@ -208,6 +243,7 @@ void unite_stream_claim(const Json& json, StreamClaim& into) {
   read_ranges(json, "written", into.written);
   read_ranges(json, "failed", into.failed);
   read_ranges(json, "unknown", into.unknown);
+  if (json.contains("aborted")) read_ranges(json, "aborted", into.aborted);
 }
 
 }  // namespace
@@ -218,7 +254,7 @@ ClaimRecord to_record(const RunClaim& claim) {
 
 std::vector<ClaimRecord> to_records(const StreamClaim& claim) {
   std::vector<ClaimRecord> records;
-  StreamJson part{run_name(claim.run), claim.stream, claim.partition, {}, {}, {}, {}};
+  StreamJson part{run_name(claim.run), claim.stream, claim.partition, {}, {}, {}, {}, {}};
   const StreamJson empty = part;
   std::size_t ranges = 0;
   const auto finish_part = [&] {
@@ -238,6 +274,7 @@ std::vector<ClaimRecord> to_records(const StreamClaim& claim) {
   add(claim.written, &StreamJson::written);
   add(claim.failed, &StreamJson::failed);
   add(claim.unknown, &StreamJson::unknown);
+  add(claim.aborted, &StreamJson::aborted);
   finish_part();
   return records;
 }
@@ -289,6 +326,8 @@ std::vector<ClaimRecord> to_records(const RunClaim& run, const ClaimChanges& cha
   };
   for (const StreamClaim& claim : changes.streams) append(to_records(claim));
   for (const WindowClaim& claim : changes.windows) append(to_records(claim, names));
+  for (const CurveClaim& curve : changes.curves)
+    records.push_back({curve_key(curve), to_json(CurveJson{curve})});
   for (const ClosedWindow& gone : changes.gone) {
     WindowClaim claim;
     claim.run = gone.run;
@@ -340,6 +379,14 @@ Status ClaimBook::add(std::string_view key, std::string_view value) {
       runs_[run].run = std::move(claim);
       return Done{};
     }
+    if (json.contains("curve")) {
+      CurveClaim claim = read_curve_claim(json);
+      if (key != curve_key(claim)) return not_a_claim(key, "its value is another's");
+      ClaimedRun& claimed = runs_[run];
+      claimed.run.run = run;
+      claimed.curves[{claim.shard, claim.part}] = std::move(claim);
+      return Done{};
+    }
     if (json.contains("window")) {
       ClaimedRun& claimed = runs_[run];
       claimed.run.run = run;
@@ -367,6 +414,7 @@ Status ClaimBook::add(std::string_view key, std::string_view value) {
     into.written.add(read.written);
     into.failed.add(read.failed);
     into.unknown.add(read.unknown);
+    into.aborted.add(read.aborted);
   } catch (const Json::exception& e) {
     return not_a_claim(key, e.what());
   }

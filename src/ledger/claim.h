@@ -16,6 +16,7 @@
 #include "base/bytes.h"
 #include "base/interval_set.h"
 #include "base/result.h"
+#include "ledger/curve.h"
 #include "ledger/window_claim.h"
 
 namespace ds {
@@ -65,6 +66,10 @@ struct RunClaim {
   std::string settings;  // the payload's own, in words: "mix=50/30/20 mode=fixed brands=…"
   std::string engine;
   std::string acks;
+  /// Which partition a record goes to: stream, key, round-robin or sticky. With `key` records of a
+  /// stream keep their order in each partition; with the last two nothing keeps it.
+  std::string placing = "stream";
+  double tombstones = 0;                // the share of records without a value
   std::vector<BrandClaim> brands = {};  // of tweets
   std::uint64_t pool = 0;               // texts made beforehand
   std::vector<MixClaim> mixes = {};     // by from_batch
@@ -81,6 +86,7 @@ struct StreamClaim {
   IntervalSet written;  // acks=0: all that is known
   IntervalSet failed;
   IntervalSet unknown;
+  IntervalSet aborted;  // with their transaction, as asked: nobody may read them
   bool operator==(const StreamClaim&) const = default;
 };
 
@@ -128,7 +134,10 @@ struct ClaimChanges {
   std::vector<WindowClaim> windows;
   /// Seconds that an hour's claim has taken over: their keys are published after it, empty.
   std::vector<ClosedWindow> gone;
-  bool empty() const { return streams.empty() && windows.empty() && gone.empty(); }
+  std::vector<CurveClaim> curves;
+  bool empty() const {
+    return streams.empty() && windows.empty() && gone.empty() && curves.empty();
+  }
 };
 /// All of it as records, in the order in which they must become visible: the run first.
 std::vector<ClaimRecord> to_records(const RunClaim& run, const ClaimChanges& changes);
@@ -140,7 +149,8 @@ struct ClaimedRun {
   /// By stream, seconds, window and part. Seconds whose hour is there too are not to be counted.
   std::map<std::tuple<std::uint32_t, std::int64_t, std::int64_t, std::uint32_t>, WindowClaim>
       windows;
-  std::vector<KindName> kinds;  // what their kinds mean
+  std::vector<KindName> kinds;                                           // what their kinds mean
+  std::map<std::pair<std::uint32_t, std::uint32_t>, CurveClaim> curves;  // by shard and part
 };
 
 /// Claims as they are read back, from the topic or the table, in any order.

@@ -57,7 +57,8 @@ TEST(Claim, HasTheWordsThatTheHeaderShows) {
                     .acknowledged = {},
                     .written = {},
                     .failed = {},
-                    .unknown = {}};
+                    .unknown = {},
+                    .aborted = {}};
   claim.acknowledged.add(0, 8000);
   claim.acknowledged.add(8100, 16000);
   EXPECT_EQ(
@@ -65,7 +66,7 @@ TEST(Claim, HasTheWordsThatTheHeaderShows) {
       (std::vector<ClaimRecord>{
           {"run/00a1b2c3d4e5/stream/7/0",
            R"({"run":"00a1b2c3d4e5","stream":7,"partition":7,)"
-           R"("acknowledged":[[0,8000],[8100,16000]],"written":[],"failed":[],"unknown":[]})"}}));
+           R"("acknowledged":[[0,8000],[8100,16000]],"written":[],"failed":[],"unknown":[],"aborted":[]})"}}));
   EXPECT_EQ(to_record(a_run()).key, "run/00a1b2c3d4e5");
 }
 

@@ -22,7 +22,8 @@ void ProducerLedger::add(const SentPiece& piece, IntervalSet StreamClaim::*set) 
   entry.claim.stream = piece.stream;
   (entry.claim.*set).add(piece.range);
   entry.changed = true;
-  if (set == &StreamClaim::failed) return;  // surely in no topic: nothing to sum
+  // Nobody may read them: nothing to sum.
+  if (set == &StreamClaim::failed || set == &StreamClaim::aborted) return;
   WindowClaim& window = window_of_piece(entry, piece);
   const bool unknown = set == &StreamClaim::unknown;
   add_range(unknown ? window.unknown : window.delivered, piece.range);
@@ -54,6 +55,9 @@ void ProducerLedger::acknowledged(const SentPiece& piece) {
 }
 void ProducerLedger::written(const SentPiece& piece) {
   add(piece, &StreamClaim::written);
+}
+void ProducerLedger::aborted(const SentPiece& piece) {
+  add(piece, &StreamClaim::aborted);
 }
 void ProducerLedger::failed(const SentPiece& piece) {
   add(piece, &StreamClaim::failed);

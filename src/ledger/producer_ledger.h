@@ -32,6 +32,7 @@ class ProducerLedger {
   void written(const SentPiece& piece);
   void failed(const SentPiece& piece);
   void unknown(const SentPiece& piece);
+  void aborted(const SentPiece& piece);
 
   /// An earlier process's claims of streams that are ours now: they are claimed on, and what is
   /// added goes into new parts of their windows. Before anything else is added; windows as they lie

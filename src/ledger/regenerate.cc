@@ -21,8 +21,9 @@ Result<Mix> mix_of(const MixClaim& claim) {
 }
 
 std::optional<Regenerator> Regenerator::from(const RunClaim& claim) {
-  if (claim.payload != "tweet" || claim.brands.empty() || claim.mixes.empty() ||
-      claim.batch_size == 0 || claim.streams == 0 || claim.mixes.front().from_batch != 0)
+  if (claim.payload != "tweet" || claim.tombstones > 0 || claim.brands.empty() ||
+      claim.mixes.empty() || claim.batch_size == 0 || claim.streams == 0 ||
+      claim.mixes.front().from_batch != 0)
     return std::nullopt;
   TweetSettings settings{.seed = claim.seed,
                          .brands = {},

@@ -24,6 +24,9 @@ namespace ds {
 class StageVisitor {
  public:
   virtual ~StageVisitor() = default;
+  /// The records that follow lie in this partition. A reader that knows tells it before the first
+  /// and at each change; order within partitions can be checked then.
+  virtual void partition(std::int32_t /*number*/) {}
   /// A record with all its fields.
   virtual void tweet(const TweetView& tweet) = 0;
   /// A record of another payload; content_hash() of its bytes.

@@ -22,8 +22,11 @@ using Rolled =
 class FirstReading final : public StageVisitor {
  public:
   explicit FirstReading(const ClaimedRun& claimed)
-      : run_(claimed.run.run), sums_(claimed), kinds_(claimed.kinds) {}
+      : run_(claimed.run.run), sums_(claimed), kinds_(claimed.kinds) {
+    if (claimed.run.placing == "key") held_.order_by_partition();
+  }
 
+  void partition(std::int32_t number) override { held_.at_partition(number); }
   void tweet(const TweetView& tweet) override {
     const auto id = ids_.read(tweet.tweet_id);
     if (!id) return held_.add_foreign();

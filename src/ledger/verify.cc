@@ -55,6 +55,7 @@ Result<const ClaimedRun*> choose_run(const ClaimBook& book, const std::string& n
 
 void visit_records(const kafka::Fetched& fetched, ByteVec& scratch, TweetDecoder& decoder,
                    StageVisitor& visitor) {
+  visitor.partition(fetched.from.partition);
   kafka::BatchCursor batches(fetched.bytes);
   while (const auto batch = batches.next()) {
     const kafka::BatchHeader& header = batch->header;

@@ -10,11 +10,11 @@
 namespace ds {
 
 std::vector<KindName> kind_names(const std::vector<std::string>& brands) {
-  if (brands.empty()) return {{"", ""}};
   std::vector<KindName> names;
   for (const std::string& brand : brands)
     for (const std::string_view sentiment : kSentimentNames)
       names.push_back({brand, std::string(sentiment)});
+  names.push_back({"", ""});
   return names;
 }
 

@@ -22,9 +22,15 @@ struct KindName {
   std::string sentiment;
   bool operator==(const KindName&) const = default;
 };
-/// The names of a run's kinds in the order of Filled::kinds; without brands the one of payloads
-/// that are not tweets.
+/// The names of a run's kinds in the order of Filled::kinds; the last one, which has no name, is
+/// that of payloads that are not tweets, and of records without a value.
 std::vector<KindName> kind_names(const std::vector<std::string>& brands);
+
+/// The last one's number where a filler has `kinds` of them: a payload that is not tweets has that
+/// one alone.
+constexpr std::uint16_t nameless_kind(std::size_t kinds) {
+  return static_cast<std::uint16_t>(kinds == 1 ? 0 : kinds);
+}
 
 struct KindTotal {
   std::uint16_t kind = 0;  // index into the run's names

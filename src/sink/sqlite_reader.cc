@@ -63,15 +63,20 @@ Status SqliteReader::read(StageVisitor& visitor) {
                    static_cast<std::uint64_t>(rolled->number(3)));
   if (result != SQLITE_DONE) return db_.error();
 
-  auto rows =
-      db_.prepare("select tweetId, timestamp, text, brand, sentiment from tweets order by rowid");
+  auto rows = db_.prepare(
+      "select tweetId, timestamp, text, brand, sentiment, partition from tweets"
+      " order by rowid");
   if (!rows) return std::move(rows).error();
-  while ((result = rows->step()) == SQLITE_ROW)
+  std::int64_t partition = -1;
+  while ((result = rows->step()) == SQLITE_ROW) {
+    if (const std::int64_t of = rows->number(5); of != partition)
+      visitor.partition(static_cast<std::int32_t>(partition = of));
     visitor.tweet({.tweet_id = rows->text(0),
                    .timestamp = rows->number(1),
                    .text = rows->text(2),
                    .brand = rows->text(3),
                    .sentiment = rows->text(4)});
+  }
   if (result != SQLITE_DONE) return db_.error();
 
   // A file of before there were payloads has no such table.

@@ -47,12 +47,17 @@ void WorkerAccount::unknown(std::uint64_t records, Nanos latency) {
   latency_us_.record(latency / kMicrosecond, records);
 }
 
+void WorkerAccount::aborted(std::uint64_t records) {
+  bump(counts_.aborted, records);
+}
+
 void WorkerAccount::add_to(Account& sum) const {
   // Later stages first: a sum taken while batches move must not show more acknowledged than sent.
   const auto take = [](const auto& counter) { return counter.load(std::memory_order_relaxed); };
   sum.acknowledged += take(counts_.acknowledged);
   sum.failed += take(counts_.failed);
   sum.unknown += take(counts_.unknown);
+  sum.aborted += take(counts_.aborted);
   sum.written += take(counts_.written);
   for (std::size_t i = 0; i < 3; ++i) sum.by_sentiment[i] += take(counts_.by_sentiment[i]);
   sum.bytes += take(counts_.bytes);
@@ -61,6 +66,7 @@ void WorkerAccount::add_to(Account& sum) const {
   sum.acknowledged += earlier_.acknowledged;
   sum.failed += earlier_.failed;
   sum.unknown += earlier_.unknown;
+  sum.aborted += earlier_.aborted;
   sum.written += earlier_.written;
   sum.enqueued += earlier_.enqueued();
   const Nanos first = take(counts_.first_intended);

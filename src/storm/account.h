@@ -14,12 +14,12 @@ namespace ds {
 
 /// What an earlier process of this share made of its run.
 struct EarlierRecords {
-  std::uint64_t written = 0, acknowledged = 0, failed = 0, unknown = 0;
+  std::uint64_t written = 0, acknowledged = 0, failed = 0, unknown = 0, aborted = 0;
 
   std::uint64_t enqueued() const { return written + failed; }
   void add(const EarlierRecords& other) {
     written += other.written, acknowledged += other.acknowledged;
-    failed += other.failed, unknown += other.unknown;
+    failed += other.failed, unknown += other.unknown, aborted += other.aborted;
   }
 };
 
@@ -31,8 +31,9 @@ struct Account {
   std::uint64_t acknowledged = 0;
   std::uint64_t failed = 0;
   std::uint64_t unknown = 0;
-  std::uint64_t bytes = 0;  // of record batches, as sent
-  EarlierRecords earlier;   // among those above; they have no bytes here, sentiment or latency
+  std::uint64_t aborted = 0;  // with their transaction, as asked
+  std::uint64_t bytes = 0;    // of record batches, as sent
+  EarlierRecords earlier;     // among those above; they have no bytes here, sentiment or latency
   std::array<std::uint64_t, 3> by_sentiment{};
   Nanos first_intended = 0;  // 0: nothing yet
   Nanos last_delivery = 0;   // the last acknowledgement (acks=0: write)
@@ -54,6 +55,8 @@ class WorkerAccount {
   void unknown(std::uint64_t records, Nanos latency);
   /// Before the worker runs.
   void take_up(const EarlierRecords& earlier) { earlier_ = earlier; }
+  /// Aborted with their transaction, as asked: no failure, and no delivery.
+  void aborted(std::uint64_t records);
 
   void add_to(Account& sum) const;
   void add_to(Histogram& latencies) const;
@@ -64,6 +67,7 @@ class WorkerAccount {
  private:
   struct alignas(64) {
     std::atomic<std::uint64_t> enqueued{0}, written{0}, acknowledged{0}, failed{0}, unknown{0};
+    std::atomic<std::uint64_t> aborted{0};
     std::atomic<std::uint64_t> bytes{0};
     std::array<std::atomic<std::uint64_t>, 3> by_sentiment{};
     std::atomic<Nanos> first_intended{0}, last_delivery{0};

@@ -8,6 +8,7 @@ namespace ds {
 Plan::Plan(Schedule schedule, std::uint64_t batch_size, std::uint64_t total, Nanos start,
            Share share)
     : batch_size_(batch_size), total_(total), share_(share) {
+  schedule.arrive_in_lots(batch_size);
   parts_.push_back({0, start, std::move(schedule)});
 }
 
@@ -77,13 +78,27 @@ Plan::Turn Plan::begin(std::uint64_t batch, Nanos now, std::uint64_t made) {
   if (turn.answer == Answer::kBegin) {
     next_batch_ = std::max(next_batch_, batch + 1);
     begun_ += turn.records - std::min<std::uint64_t>(made, turn.records);
+    // Workers come with times of their own: one that waited for the lock is not before the other.
+    if (last_begin_) spacing_ns_.record(std::max<Nanos>(0, now - *last_begin_), 1);
+    last_begin_ = std::max(now, last_begin_.value_or(now));
   }
   return turn;
+}
+
+Histogram Plan::spacing_ns() const {
+  const std::lock_guard lock(mutex_);
+  return spacing_ns_;
+}
+
+void Plan::clear_spacing() {
+  const std::lock_guard lock(mutex_);
+  spacing_ns_ = Histogram();
 }
 
 std::uint64_t Plan::change_schedule(Schedule schedule, Nanos now) {
   const std::lock_guard lock(mutex_);
   if (parts_.back().from_batch == next_batch_) parts_.pop_back();
+  schedule.arrive_in_lots(batch_size_);
   parts_.push_back({next_batch_, now, std::move(schedule)});
   return next_batch_;
 }

@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "base/clock.h"
+#include "base/histogram.h"
 #include "storm/schedule.h"
 
 namespace ds {
@@ -70,6 +71,9 @@ class Plan {
 
   /// Records of all batches of this share that are due by `now`; in a closed loop, of those begun.
   std::uint64_t scheduled(Nanos now) const;
+  /// Between the begins of one batch and the next, whoever made them.
+  Histogram spacing_ns() const;
+  void clear_spacing();
   /// Records a second wanted at `now`; nothing when it is as fast as it goes.
   std::optional<double> wanted_rate(Nanos now) const;
 
@@ -94,6 +98,8 @@ class Plan {
   std::vector<MixPart> mixes_{{0, 0}};
   std::uint64_t next_batch_ = 0;  // the first that nobody has begun
   std::uint64_t begun_ = 0;       // records of all batches begun
+  std::optional<Nanos> last_begin_;
+  Histogram spacing_ns_;
   Nanos end_ = std::numeric_limits<Nanos>::max();
 };
 

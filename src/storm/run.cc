@@ -39,6 +39,7 @@ Run::Run(RunSettings settings, RunParts parts, const Clock& clock, Log& log)
       started_(clock.now()),
       plan_(settings_.schedule, settings_.claim.batch_size, total_of(settings_), started_,
             {settings_.shard, settings_.shards, settings_.claim.streams}),
+      curve_(settings_.claim.run, settings_.shard),
       mixes_(settings_.claim.mixes) {}
 
 Result<std::unique_ptr<Run>> Run::start(RunSettings settings, RunParts parts, const Clock& clock,
@@ -61,10 +62,20 @@ Status Run::open() {
                               .piece_records_max = settings_.piece_records_max,
                               .acks = settings_.acks,
                               .timestamps_each = settings_.timestamps_each,
-                              .drain_timeout = settings_.drain_timeout};
+                              .drain_timeout = settings_.drain_timeout,
+                              .transaction_records = settings_.transaction_records,
+                              .abort_rate = settings_.abort_rate,
+                              .seed = settings_.claim.seed};
+  const DresserSettings dress{.dress = settings_.dress,
+                              .run = settings_.claim.run,
+                              .seed = settings_.claim.seed,
+                              .numbering = {shared.batch_size, shared.streams},
+                              .partitions = shared.partitions,
+                              .batch_bytes_max = shared.batch_bytes_max};
   for (auto& streams : deal_streams(settings_)) {
     auto worker =
-        std::make_unique<Worker>(shared, std::move(streams), plan_, parts_.make_filler(), clock_);
+        std::make_unique<Worker>(shared, std::move(streams), plan_, parts_.make_filler(), clock_,
+                                 dress.dress.any() ? std::make_unique<Dresser>(dress) : nullptr);
     if (auto opened = worker->open(parts_.make_outlet); !opened) return std::move(opened).error();
     workers_.push_back(std::move(worker));
   }
@@ -137,6 +148,7 @@ bool Run::publish_claims(bool last) {
   }
   ClaimChanges changes;
   const auto partition = [&](std::uint32_t stream) {
+    if (settings_.claim.placing != name_of(Placing::kStream)) return -1;  // spread over several
     return static_cast<std::int32_t>(stream %
                                      static_cast<std::uint32_t>(settings_.claim.partitions));
   };
@@ -153,10 +165,18 @@ bool Run::publish_claims(bool last) {
     take(of_worker.windows, changes.windows);
     take(of_worker.gone, changes.gone);
   }
+  if (changes.empty() && !last && !curve_begun_) return false;
+  if (!std::exchange(curve_begun_, true)) curve_.sample(settings_.claim.started_ms, 0, 0);
+  const Account now = account();
+  curve_.sample(
+      clock_.wall_ms(), now.scheduled,
+      settings_.acks == kafka::Acks::kNone ? now.written : now.acknowledged + now.aborted);
+  changes.curves = curve_.changed();
   if (changes.empty() && !last) return false;
   const auto published = parts_.publish(settings_.claim, changes);
   if (published) {
     claim_failed_ = false;
+    curve_.published();
   } else if (!claim_failed_ || last) {
     claim_failed_ = true;
     log_.warn("claims of run {:012x} could not be published: {}", settings_.claim.run,
@@ -194,6 +214,7 @@ Histogram Run::latency_us() const {
 }
 
 void Run::clear_latencies() {
+  plan_.clear_spacing();
   for (auto& worker : workers_) worker->account().clear_latencies();
 }
 

@@ -35,7 +35,10 @@ struct RunSettings {
   std::size_t batch_bytes_max = 1'048'576;
   std::uint32_t piece_records_max = UINT32_MAX;  // records in a record batch, whatever fits
   kafka::Acks acks = kafka::Acks::kLeader;
-  bool timestamps_each = false;  // every record its own; else a batch's records share one
+  Dress dress;                            // keys, headers, tombstones, partitions
+  std::uint64_t transaction_records = 0;  // 0: no transactions
+  double abort_rate = 0;                  // of transactions
+  bool timestamps_each = false;           // every record its own; else a batch's records share one
   Nanos drain_timeout = 30 * kSecond;
   Nanos claim_interval = kSecond;
 };
@@ -69,6 +72,8 @@ class Run {
   const RunClaim& claim() const { return settings_.claim; }
   /// What is claimed of every stream so far.
   std::vector<StreamClaim> claims() const;
+  /// Between the begins of one batch and the next, whoever made them.
+  Histogram spacing_ns() const { return plan_.spacing_ns(); }
   std::optional<double> wanted_rate() const { return plan_.wanted_rate(clock_.now()); }
   /// When the last worker had drained; now while any runs.
   Nanos ended() const;
@@ -98,7 +103,9 @@ class Run {
   std::atomic<int> running_{0};
   std::atomic<Nanos> ended_{0};
   bool claim_failed_ = false;  // said once
-  std::mutex mixes_mutex_;     // of what a change of mix adds to the claim
+  CurveKeeper curve_;          // the claimer's
+  bool curve_begun_ = false;
+  std::mutex mixes_mutex_;  // of what a change of mix adds to the claim
   std::vector<MixClaim> mixes_;
   std::jthread claimer_;
   std::vector<std::jthread> threads_;  // last: join before what they use goes

@@ -2,7 +2,9 @@
 // sent, against memcpy of the same bytes into the same buffers; all four in turns, so that a
 // machine that slows down slows all. The batches are the defaults' 8,000 tweets in slots of 1 MiB;
 // the number of slots decides which cache they lie in: 1 stays in the second level, 4 is what a
-// worker has under way on a quiet loopback, 32 is a full window.
+// worker has under way on a quiet loopback, 32 is a full window. Then what keys cost: the same
+// batches dressed into parts for 32 partitions and finished, checksums included, against plain
+// ones.
 //
 //   tweet_filler_bench [SECONDS]
 #include <fmt/format.h>
@@ -13,6 +15,7 @@
 
 #include "base/clock.h"
 #include "kafka/wire/crc32c.h"
+#include "storm/dresser.h"
 #include "storm/tweet_filler.h"
 
 namespace ds {
@@ -82,6 +85,38 @@ void measure(const Clock& clock, const char* what, const TweetGenerator& generat
       median(ratios), ratios.front(), ratios.back());
 }
 
+void measure_keyed(const Clock& clock, const char* keys, const TweetGenerator& generator,
+                   Nanos duration) {
+  const MixBook mixes(
+      *Mix::fixed({50 * Percent::kOne}, {30 * Percent::kOne}, {20 * Percent::kOne}));
+  TweetFiller filler({.run = 1}, generator, mixes);
+  DresserSettings settings{.partitions = 32};
+  settings.dress = {.keys = *parse_keys(keys), .placing = Placing::kKey};
+  Dresser dresser(settings);
+  ByteVec made(kSlotBytes), sent(kSlotBytes);
+  const auto plain = [&](std::uint64_t i) -> std::size_t {
+    filler.fill({.batch = i, .mix_batch = i, .count = kBatch, .timestamp_ms = 1'763'700'000'000},
+                made);
+    return kBatch;
+  };
+  const auto keyed = [&](std::uint64_t i) -> std::size_t {
+    const FillRequest request{
+        .batch = i, .mix_batch = i, .count = kBatch, .timestamp_ms = 1'763'700'000'000};
+    dresser.dress(ByteView(made).first(filler.fill(request, made).bytes), request);
+    for (const Dresser::Part& part : dresser.parts()) dresser.finish(part, {}, sent);
+    return kBatch;
+  };
+  std::vector<double> without, with;
+  constexpr int kTurns = 7;
+  for (int turn = 0; turn < kTurns; ++turn) {
+    without.push_back(rate(clock, duration / (2 * kTurns), plain));
+    with.push_back(rate(clock, duration / (2 * kTurns), keyed));
+  }
+  const double a = median(without), b = median(with);
+  fmt::print("keys {:<17} {:5.1f} M records/s ({:.1f} ns)  without {:5.1f} ({:.1f} ns)\n", keys,
+             b * 1e3, 1 / b, a * 1e3, 1 / a);
+}
+
 }  // namespace
 }  // namespace ds
 
@@ -97,4 +132,6 @@ int main(int count, char** arguments) {
     many.brands.push_back({fmt::format("SuperBrand{}", i % 10 + 10 * (i / 10)), 1});
   const ds::TweetGenerator branded(many);
   ds::measure(clock, "100 brands", branded, 4, duration);
+  for (const char* keys : {"uniform", "zipf", "one", "brand", "field:tweetId"})
+    ds::measure_keyed(clock, keys, plain, duration);
 }
