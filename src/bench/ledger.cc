@@ -105,6 +105,7 @@ ClaimedRun claim_of(const TweetGenerator& generator, const MixBook& mixes, std::
   ClaimedRun claimed;
   claimed.run.run = 1;
   claimed.kinds = kind_names({generator.settings().brands[0].name});
+  claimed.kinds.pop_back();  // as they are read from claims: every record has a name
   TweetFiller filler({.run = 1}, generator, mixes);
   ByteVec slot(kSlotBytes);
   for (std::uint64_t b = 0; b < batches; ++b) {

@@ -10,7 +10,6 @@
 #include "kafka/wire/murmur2.h"
 #include "kafka/wire/record_batch.h"
 #include "ledger/regenerate.h"
-#include "ledger/regenerate.h"
 #include "ledger/stage_check.h"
 #include "ledger/verify.h"
 #include "storm/run.h"
