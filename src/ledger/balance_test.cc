@@ -183,7 +183,7 @@ TEST(Verdict, HasTheFieldsOfTheContract) {
       to_json(verdict),
       R"({"run":"000000000007","stage":"here","expected":2,"found":0,"lost":2,)"
       R"("duplicated":0,"disordered":0,"corrupted":0,"generated":2,"failed":0,"unknown":0,)"
-      R"("foreign":0,"unclaimed":0,"not_shown":[],)"
+      R"("foreign":0,"unclaimed":0,"aborted":0,"visible":0,"not_shown":[],)"
       R"("ranges":[{"what":"lost","stage":"here","stream":0,"partition":0,"first":0,"last":1,)"
       R"("count":2,"window_s":0,"window":"","why":""}]})");
 }

@@ -317,10 +317,14 @@ void Worker::take_out_tombstones(const FillRequest& request,
 /// Those for which there is room; true when none is left.
 bool Worker::send_parts() {
   const auto parts = dresser_->parts();
+  std::vector<std::int32_t> blocked;  // a partition's next part must not overtake
   for (std::size_t i = 0; parts_left_ > 0 && i < parts.size(); ++i) {
-    if (part_sent_[i]) continue;
+    if (part_sent_[i] || std::ranges::find(blocked, parts[i].partition) != blocked.end()) continue;
     const auto slot = outlet_->reserve(parts[i].partition, settings_.batch_bytes_max);
-    if (!slot) continue;
+    if (!slot) {
+      blocked.push_back(parts[i].partition);
+      continue;
+    }
     const std::uint32_t size = dresser_->finish(
         parts[i], {slot->producer_id, slot->producer_epoch, slot->base_sequence}, slot->bytes);
     part_sent_[i] = true;
