@@ -68,6 +68,10 @@ void read_transactions(Reader& read, StormOptions& options) {
     read.wrong("engine", usage("transactions go through librdkafka", "--engine librdkafka"));
   if (options.producer.acks != kafka::Acks::kAll)
     read.wrong("acks", usage("transactions need the word of all replicas", "--acks all"));
+  if (options.one_by_one)
+    read.wrong("transaction-records",
+               usage("a record of a transaction has no answer before the transaction's end",
+                     "leave out --one-by-one"));
   const std::uint64_t of = run.transaction_records;
   std::uint64_t& batch = run.claim.batch_size;
   if (read.count("batch-size") == 0) batch = (batch + of - 1) / of * of;  // to whole transactions

@@ -192,9 +192,9 @@ Command sensors_command() {
       .example = "HOOK_SECRET=… datastorm sensors --producers 100 --via http://127.0.0.1:3000/hook",
       .settings = join_settings(
           {kKafkaSettings, kSensorSettings, kHookSettings,
-           std::vector<std::string_view>{"topic", "run", "partitions", "replication", "rate", "total",
-                                         "duration", "connections", "delivery-timeout", "keys",
-                                         "limit", "junit"}}),
+           std::vector<std::string_view>{"topic", "run", "partitions", "replication", "rate",
+                                         "total", "duration", "connections", "delivery-timeout",
+                                         "keys", "limit", "junit"}}),
       .defaults = {{"topic", "readings"},
                    {"partitions", "3"},
                    {"total", "0"},

@@ -197,9 +197,9 @@ Command verify_command() {
   return {.name = "verify",
           .purpose = "hold a store or a topic against what the producer claimed",
           .example = "datastorm verify --run latest --sink sqlite:tweets.db",
-          .settings = join_settings({kKafkaSettings, kStoreAccess,
-                                     std::vector<std::string_view>{"run", "topic", "sink",
-                                                                   "isolation", "junit"}}),
+          .settings = join_settings(
+              {kKafkaSettings, kStoreAccess,
+               std::vector<std::string_view>{"run", "topic", "sink", "isolation", "junit"}}),
           .run = run_verify};
 }
 
