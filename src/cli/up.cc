@@ -216,14 +216,19 @@ class Up {
         return Error{.code = ErrorCode::kUsage,
                      .message = "up's own producers and consumers need a plain listener",
                      .hint = "--broker-listen PLAINTEXT://127.0.0.1:9092,SASL_SSL://..."};
+      listen_for_ourselves();
       auto broker = kafka::broker::Broker::start(options_.broker, files_, clock_, log_);
       if (!broker)
         return as_wrong_use(std::move(broker).error())
             .while_trying("start the broker (--broker-listen)");
       broker_ = std::move(*broker);
       const auto listeners = broker_->listeners();
+      shown_ = std::ranges::find_if(listeners, is_plain)->address;
+      const Address& own = listeners.back().address;
       options_.storm.client.brokers = options_.intake.client.brokers =
-          options_.hook.hook.client.brokers = {std::ranges::find_if(listeners, is_plain)->address};
+          options_.hook.hook.client.brokers = {own.is_unix() ? own : shown_};
+    } else {
+      shown_ = options_.storm.client.brokers.front();
     }
     {
       // The topic first, so that the backlog can be told from what this run adds.
@@ -259,7 +264,7 @@ class Up {
     if (const auto& control = dashboard_->control_address())
       text += fmt::format("control    http://{}/status\n", control->to_string());
     text +=
-        fmt::format("broker     {}{}\n", options_.storm.client.brokers.front().to_string(),
+        fmt::format("broker     {}{}\n", shown_.to_string(),
                     broker_ ? ", embedded, durability " + broker_->durability().to_string() : "");
     if (hook_)
       text +=
@@ -426,8 +431,7 @@ class Up {
     }
     intake_->show(s);
     if (draining_) s.state = settled_ ? "finished" : "draining";
-    s.broker = {.address = options_.storm.client.brokers.front().to_string(),
-                .embedded = broker_ != nullptr};
+    s.broker = {.address = shown_.to_string(), .embedded = broker_ != nullptr};
     if (broker_) {
       s.broker.durability = broker_->durability().to_string();
       const auto stats = broker_->stats();
@@ -442,7 +446,18 @@ class Up {
     return s;
   }
 
+  /// The parts of this process reach the broker by a socket in the data folder, which costs less
+  /// than loopback. librdkafka knows no such addresses, and a long path is none.
+  void listen_for_ourselves() {
+    const Address own = Address::unix_path(options_.data_dir + "/broker.sock");
+    const bool direct = options_.storm.engine == "direct" && options_.intake.engine == "direct";
+    // Who listens there has the folder too: the broker says so in better words.
+    if (direct && parse_address(own.to_string()) && !connect_tcp(own, kSecond))
+      options_.broker.listeners.push_back({.address = own});
+  }
+
   UpOptions options_;
+  Address shown_;  // of the broker, as people and their programs reach it
   const Clock& clock_;
   Log& log_;
   RealFiles files_;

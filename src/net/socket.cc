@@ -7,6 +7,9 @@
 #include <netinet/tcp.h>
 #include <poll.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/un.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <cerrno>
@@ -58,9 +61,29 @@ Result<std::uint16_t> parse_port(std::string_view text, std::string_view digits)
   return static_cast<std::uint16_t>(port);
 }
 
+Result<Endpoint> unix_endpoint(const Address& address) {
+  Endpoint endpoint;
+  auto& name = reinterpret_cast<sockaddr_un&>(endpoint.storage);
+  const std::string path = address.path();
+  if (path.empty() || path.size() >= sizeof name.sun_path)
+    return Error{.code = ErrorCode::kUsage,
+                 .message = fmt::format("the path of a socket has 1 to {} bytes, not {}",
+                                        sizeof name.sun_path - 1, path.size()),
+                 .hint = "choose a shorter one, such as unix:/run/broker.sock"};
+  name.sun_family = AF_UNIX;
+  std::memcpy(name.sun_path, path.c_str(), path.size() + 1);
+  endpoint.length = static_cast<socklen_t>(offsetof(sockaddr_un, sun_path) + path.size() + 1);
+  return endpoint;
+}
+
 /// All endpoints of a name, IPv4 first: our own broker listens on 127.0.0.1 by default, while
 /// "localhost" resolves to ::1 first on most machines.
 Result<std::vector<Endpoint>> resolve(const Address& address, int flags) {
+  if (address.is_unix()) {
+    auto only = unix_endpoint(address);
+    if (!only) return std::move(only).error();
+    return std::vector{*only};
+  }
   addrinfo hints{};
   hints.ai_family = AF_UNSPEC;
   hints.ai_socktype = SOCK_STREAM;
@@ -98,6 +121,10 @@ void switch_on(int fd, int level, int option) {
 }
 
 Address to_address(const Endpoint& endpoint) {
+  if (endpoint.family() == AF_UNIX)  // who has connected has no name
+    return Address::unix_path(endpoint.length > offsetof(sockaddr_un, sun_path)
+                                  ? reinterpret_cast<const sockaddr_un&>(endpoint.storage).sun_path
+                                  : "");
   char host[INET6_ADDRSTRLEN] = "";
   if (endpoint.family() == AF_INET) {
     const auto& v4 = reinterpret_cast<const sockaddr_in&>(endpoint.storage);
@@ -115,6 +142,9 @@ Error connect_error(const Address& address, int error) {
     case ECONNREFUSED:
       return {ErrorCode::kUnreachable, name + " refused the connection",
               "check that a server listens there"};
+    case ENOENT:
+      return {ErrorCode::kUnreachable, "there is no " + name,
+              "check the path, and that a server listens there"};
     case ETIMEDOUT:
       return {ErrorCode::kUnreachable, name + " does not answer",
               "check the address and the firewalls on the way"};
@@ -130,7 +160,7 @@ Error connect_error(const Address& address, int error) {
 int begin_connect(Endpoint endpoint, Fd& fd) {
   fd = make_socket(endpoint.family());
   if (!fd) return errno;
-  switch_on(fd.get(), IPPROTO_TCP, TCP_NODELAY);
+  if (endpoint.family() != AF_UNIX) switch_on(fd.get(), IPPROTO_TCP, TCP_NODELAY);
   if (connect(fd.get(), endpoint.get(), endpoint.length) == 0) return 0;
   return errno == EINPROGRESS || errno == EINTR ? 0 : errno;
 }
@@ -154,15 +184,24 @@ int finish_connect(int fd, Nanos timeout) {
   }
 }
 
+/// A socket file that nobody listens on is what a program that was killed has left.
+void remove_if_dead(Endpoint endpoint, const Address& address) {
+  struct stat found {};
+  if (lstat(address.path().c_str(), &found) != 0 || !S_ISSOCK(found.st_mode)) return;
+  Fd fd;
+  if (begin_connect(endpoint, fd) == ECONNREFUSED) unlink(address.path().c_str());
+}
+
 }  // namespace
 
 std::string Address::to_string() const {
+  if (is_unix()) return host;
   if (host.find(':') != std::string::npos) return fmt::format("[{}]:{}", host, port);
   return fmt::format("{}:{}", host, port);
 }
 
 bool Address::is_loopback() const {
-  if (host == "localhost") return true;
+  if (host == "localhost" || is_unix()) return true;
   in_addr v4;
   if (inet_pton(AF_INET, host.c_str(), &v4) == 1) return ntohl(v4.s_addr) >> 24 == 127;
   in6_addr v6;
@@ -172,6 +211,10 @@ bool Address::is_loopback() const {
 Result<Address> parse_address(std::string_view text, std::string_view host_default,
                               std::uint16_t port_default) {
   if (text.empty()) return bad_address(text, "it is empty");
+  if (const Address path{std::string(text), 0}; path.is_unix()) {
+    if (auto fits = unix_endpoint(path); !fits) return std::move(fits).error();
+    return path;
+  }
   std::string_view host = text;
   std::string_view port;
   bool has_port = false;
@@ -223,13 +266,19 @@ Result<Fd> listen_tcp(const Address& address, int backlog) {
   Endpoint& endpoint = endpoints->front();
   Fd fd = make_socket(endpoint.family());
   if (!fd) return system_error(ErrorCode::kFailed, address, "gets no socket", errno);
-  switch_on(fd.get(), SOL_SOCKET, SO_REUSEADDR);
+  if (address.is_unix())
+    remove_if_dead(endpoint, address);
+  else
+    switch_on(fd.get(), SOL_SOCKET, SO_REUSEADDR);
+  if (address.is_unix()) fchmod(fd.get(), S_IRUSR | S_IWUSR);  // before it has a name
   if (bind(fd.get(), endpoint.get(), endpoint.length) != 0 || listen(fd.get(), backlog) != 0) {
     switch (errno) {
       case EADDRINUSE:
         return Error{.code = ErrorCode::kUsage,
                      .message = fmt::format("{} is taken by another program", address.to_string()),
-                     .hint = "choose another port, or stop the program that listens there"};
+                     .hint = address.is_unix()
+                                 ? "choose another path, or stop the program that listens there"
+                                 : "choose another port, or stop the program that listens there"};
       case EADDRNOTAVAIL:
         return Error{
             .code = ErrorCode::kUsage,

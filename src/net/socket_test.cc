@@ -3,6 +3,11 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 #include <poll.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <filesystem>
 
 namespace ds {
 namespace {
@@ -98,6 +103,38 @@ TEST(Socket, CarriesBytesBothWays) {
     EXPECT_EQ(read(server->get(), got, sizeof got), -1);  // and does not block
     EXPECT_FALSE(accept_connection(listener->get()).value());
   }
+}
+
+TEST(Socket, CarriesBytesBetweenProgramsOfOneMachine) {
+  const std::string folder = testing::TempDir() + fmt::format("socket-{}", getpid());
+  std::filesystem::create_directories(folder);
+  const Address address = parse_address("unix:" + folder + "/s").value();
+  EXPECT_TRUE(address.is_loopback());
+  EXPECT_EQ(address.to_string(), "unix:" + folder + "/s");
+  const auto nobody = connect_tcp(address, kSecond);
+  ASSERT_FALSE(nobody);
+  EXPECT_NE(nobody.error().message.find("there is no unix:"), std::string::npos);
+
+  for (int start = 0; start < 2; ++start) {  // the second finds what the first has left
+    const Fd listener = listen_tcp(address).value();
+    EXPECT_EQ(local_address(listener.get()).value(), address);
+    const auto second = listen_tcp(address);
+    ASSERT_FALSE(second) << "it is in use";
+    EXPECT_NE(second.error().message.find("is taken"), std::string::npos);
+    const Fd client = connect_tcp(address, kSecond).value();
+    Fd server;  // the last one: the second listener has looked in before
+    while (Fd next = accept_connection(listener.get()).value()) server = std::move(next);
+    ASSERT_EQ(::send(client.get(), "hello", 5, 0), 5);
+    char got[8] = {};
+    EXPECT_EQ(::recv(server.get(), got, sizeof got, 0), 5);
+    EXPECT_TRUE(peer_address(server.get()).value().is_unix());
+    struct stat found {};
+    ASSERT_EQ(stat(address.path().c_str(), &found), 0);
+    EXPECT_EQ(found.st_mode & 0077, 0u) << "for its owner alone";
+  }
+  EXPECT_FALSE(parse_address("unix:" + std::string(200, 'x')));
+  EXPECT_FALSE(parse_address("unix:"));
+  std::filesystem::remove_all(folder);
 }
 
 TEST(Socket, NamesTheAddressThatIsTaken) {

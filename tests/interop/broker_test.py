@@ -117,6 +117,24 @@ class EmbeddedBroker(storm.Case):
         seen = self.kcat_offsets(address, "tweets")
         self.same("at the end", acknowledged=expected, kcat=len(seen), places=len(set(seen)))
 
+    def test_a_socket_in_the_file_system(self):
+        """produce and consume by unix:PATH, kcat reads the same by TCP; one that was killed leaves no obstacle"""
+        path = self.folder / "broker.sock"
+        for start in range(2):
+            broker = self.broker(address=f"127.0.0.1:0,unix:{path}")
+            topic = f"local-{start}"
+            account = self.run_json("produce", "--brokers", f"unix:{path}", "--topic", topic, "--total", TOTAL)
+            stored = self.run_json("consume", "--brokers", f"unix:{path}", "--topic", topic, "--group", topic, "--sink", "none", "--until-end")
+            self.same(topic, acknowledged=account["acknowledged"], read=stored["read"], kcat=len(self.kcat_offsets(broker.address, topic)))
+            self.assertEqual(0, path.stat().st_mode & 0o077, "for its owner alone")
+            if start == 0:
+                broker.kill()
+            else:
+                broker.stop()
+        self.assertFalse(path.exists(), "who ends removes it")
+        done = self.run_program("produce", "--brokers", f"unix:{path}", "--total", 1000, expect=storm.UNREACHABLE)
+        self.assertIn(f"there is no unix:{path}", done.stderr)
+
     def test_where_nobody_listens(self):
         """produce and consume say so, exit 3, without a hang"""
         nobody = self.nobody()

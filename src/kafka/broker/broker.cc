@@ -2,6 +2,7 @@
 
 #include <sys/epoll.h>
 #include <sys/resource.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <optional>
@@ -79,7 +80,7 @@ std::string new_member_id(const std::string& client_id) {
 
 Result<Listener> Listener::parse(std::string_view text, const Listener& otherwise) {
   Listener listener = otherwise;
-  if (const auto colon = text.find("://"); colon != text.npos) {
+  if (const auto colon = text.find("://"); colon != text.npos && !text.starts_with("unix:")) {
     const std::string_view protocol = text.substr(0, colon);
     listener.tls = protocol == "SSL" || protocol == "SASL_SSL";
     listener.login = protocol == "SASL_PLAINTEXT" || protocol == "SASL_SSL";
@@ -288,6 +289,7 @@ void Broker::Running::stop() {
       for (auto& keeper : doors) {
         lanes.front()->poller().unwatch(keeper->fd.get(), *keeper);
         keeper->fd.close();
+        if (keeper->listener.address.is_unix()) unlink(keeper->listener.address.path().c_str());
       }
     });
   for (auto& lane : lanes) lane->close_all();
