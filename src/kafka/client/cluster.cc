@@ -174,8 +174,7 @@ void Cluster::retry_later(Nanos now) {
   not_before_ = now + backoff(attempts_++, kBackoff, kBackoffMax, random_);
 }
 
-void Cluster::on_answer(std::uint64_t /*tag*/, ByteView body,
-                        const std::shared_ptr<const ByteVec>& /*frame*/) {
+void Cluster::on_answer(std::uint64_t /*tag*/, ByteView body, const FrameOwner& /*frame*/) {
   asking_ = false;
   const auto answer =
       decode<MetadataResponse>(body, control_.version_of(MetadataRequest::api).value());

@@ -89,8 +89,7 @@ class Cluster final : private AnswerListener {
   void take(const MetadataResponse& answer);
   void ask(Nanos now);
   void retry_later(Nanos now);
-  void on_answer(std::uint64_t tag, ByteView body,
-                 const std::shared_ptr<const ByteVec>& frame) override;
+  void on_answer(std::uint64_t tag, ByteView body, const FrameOwner& frame) override;
   void on_lost(std::uint64_t tag, bool sent, const Error& why) override;
 
   const ClientSettings& settings_;

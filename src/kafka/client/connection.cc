@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <cstring>
+#include <utility>
 
 #include "kafka/wire/messages/17_sasl_handshake.h"
 #include "kafka/wire/messages/18_api_versions.h"
@@ -138,8 +139,7 @@ void Connection::become_ready() {
   login_.reset();
 }
 
-void Connection::on_answer(std::uint64_t tag, ByteView body,
-                           const std::shared_ptr<const ByteVec>& /*frame*/) {
+void Connection::on_answer(std::uint64_t tag, ByteView body, const FrameOwner& /*frame*/) {
   switch (tag) {
     case kVersionsTag:
       return on_versions(body);
@@ -307,14 +307,13 @@ void Connection::read() {
   const std::uint64_t opened = opened_;
   while (opened == opened_ && !closed()) {
     if (large_) {
-      const auto room = ByteSpan(*large_).subspan(large_have_, large_size_ - large_have_);
+      const auto room = large_->span().subspan(large_have_, large_size_ - large_have_);
       const auto got = receive(room);
       if (!got) return;
       large_have_ += *got;
       if (large_have_ < large_size_) continue;
-      const std::shared_ptr<const ByteVec> owner = std::move(large_);
-      large_.reset();
-      deliver(ByteView(*owner).first(large_size_), owner);
+      const auto whole = std::exchange(large_, nullptr);
+      deliver(whole->span().first(large_size_), whole);
       continue;
     }
     const auto room = ByteSpan(inbox_).subspan(inbox_end_);
@@ -369,26 +368,26 @@ void Connection::begin_large_frame(std::size_t size) {
   large_ = frame_buffer(size);
   large_size_ = size;
   large_have_ = inbox_end_ - inbox_begin_;
-  std::memcpy(large_->data(), inbox_.data() + inbox_begin_, large_have_);
+  std::memcpy(large_->span().data(), inbox_.data() + inbox_begin_, large_have_);
   inbox_begin_ = inbox_end_ = 0;
 }
 
-std::shared_ptr<ByteVec> Connection::frame_buffer(std::size_t size) {
-  return frames_ ? frames_->take(size) : std::make_shared<ByteVec>(size);
+std::shared_ptr<FrameBuffer> Connection::frame_buffer(std::size_t size) {
+  return frames_ ? frames_->take(size) : std::make_shared<FrameBuffer>(size);
 }
 
-void Connection::deliver(ByteView frame, const std::shared_ptr<const ByteVec>& owner) {
+void Connection::deliver(ByteView frame, const FrameOwner& owner) {
   const auto out_of_step = [&] {
     close({.code = ErrorCode::kProtocol,
            .message = fmt::format("{} answered what it was not asked", address_.to_string()),
            .hint = "check that a Kafka broker listens there"});
   };
   if (unanswered_.empty()) return out_of_step();
-  std::shared_ptr<const ByteVec> kept = owner;
+  FrameOwner kept = owner;
   if (!kept && unanswered_.front().envelope.keep_answer) {
     auto copy = frame_buffer(frame.size());
-    std::memcpy(copy->data(), frame.data(), frame.size());
-    frame = ByteView(*copy).first(frame.size());
+    std::memcpy(copy->span().data(), frame.data(), frame.size());
+    frame = copy->span().first(frame.size());
     kept = std::move(copy);
   }
   Pending pending = std::move(unanswered_.front());
@@ -461,7 +460,7 @@ Status wait_ready(Connection& connection, Poller& poller, const Clock& clock, Na
 }
 
 void BlockingAnswer::on_answer(std::uint64_t /*tag*/, ByteView answer,
-                               const std::shared_ptr<const ByteVec>& /*frame*/) {
+                               const FrameOwner& /*frame*/) {
   body.assign(answer.begin(), answer.end());
   done_ = true;
 }

@@ -40,8 +40,7 @@ class AnswerListener {
   virtual void on_written(std::uint64_t /*tag*/) {}
   /// `body`: the answer behind its header. `frame` owns it when the request said `keep_answer`;
   /// otherwise it is gone when this returns.
-  virtual void on_answer(std::uint64_t tag, ByteView body,
-                         const std::shared_ptr<const ByteVec>& frame) = 0;
+  virtual void on_answer(std::uint64_t tag, ByteView body, const FrameOwner& frame) = 0;
   /// The connection closed first. `sent`: the broker may have acted on it.
   virtual void on_lost(std::uint64_t tag, bool sent, const Error& why) = 0;
 };
@@ -136,8 +135,7 @@ class Connection final : public Watcher, private AnswerListener {
   void on_login(ByteView body);
   void send_login(std::string message);
   void become_ready();
-  void on_answer(std::uint64_t tag, ByteView body,
-                 const std::shared_ptr<const ByteVec>& frame) override;
+  void on_answer(std::uint64_t tag, ByteView body, const FrameOwner& frame) override;
   void on_lost(std::uint64_t tag, bool sent, const Error& why) override;
 
   // The socket.
@@ -147,11 +145,11 @@ class Connection final : public Watcher, private AnswerListener {
   std::optional<std::size_t> receive(ByteSpan into);
   void take_frames();
   void begin_large_frame(std::size_t size);
-  void deliver(ByteView frame, const std::shared_ptr<const ByteVec>& owner);
+  void deliver(ByteView frame, const FrameOwner& owner);
   void watch_as_needed();
   Error lost_error(IoResult::Kind kind) const;
   Error malformed(const Error& why) const;
-  std::shared_ptr<ByteVec> frame_buffer(std::size_t size);
+  std::shared_ptr<FrameBuffer> frame_buffer(std::size_t size);
   void recycle(Gathered&& bytes);
 
   const ClientSettings& settings_;
@@ -184,7 +182,7 @@ class Connection final : public Watcher, private AnswerListener {
   ByteVec inbox_;
   std::size_t inbox_begin_ = 0;
   std::size_t inbox_end_ = 0;
-  std::shared_ptr<ByteVec> large_;  // a frame too large for the inbox, being received
+  std::shared_ptr<FrameBuffer> large_;  // a frame too large for the inbox, being received
   std::size_t large_size_ = 0;
   std::size_t large_have_ = 0;
 };
@@ -195,8 +193,7 @@ Status wait_ready(Connection& connection, Poller& poller, const Clock& clock, Na
 /// The answer's bytes; turns `poller` until they are there.
 class BlockingAnswer final : public AnswerListener {
  public:
-  void on_answer(std::uint64_t tag, ByteView body,
-                 const std::shared_ptr<const ByteVec>& frame) override;
+  void on_answer(std::uint64_t tag, ByteView body, const FrameOwner& frame) override;
   void on_lost(std::uint64_t tag, bool sent, const Error& why) override;
   Status wait(Connection& connection, Poller& poller, const Clock& clock);
 

@@ -114,7 +114,7 @@ TEST(Connection, TellsEachRequestWhetherItWasSent) {
   class Lost final : public AnswerListener {
    public:
     void on_written(std::uint64_t tag) override { written.push_back(tag); }
-    void on_answer(std::uint64_t, ByteView, const std::shared_ptr<const ByteVec>&) override {
+    void on_answer(std::uint64_t, ByteView, const FrameOwner&) override {
       ADD_FAILURE() << "an answer";
     }
     void on_lost(std::uint64_t tag, bool sent, const Error&) override {

@@ -62,8 +62,7 @@ Nanos Coordinator::next_turn() const {
   return asking_ || fatal_ ? -1 : not_before_;
 }
 
-void Coordinator::on_answer(std::uint64_t /*tag*/, ByteView body,
-                            const std::shared_ptr<const ByteVec>& /*frame*/) {
+void Coordinator::on_answer(std::uint64_t /*tag*/, ByteView body, const FrameOwner& /*frame*/) {
   asking_ = false;
   const Connection* const any = cluster_.control();
   const auto answer = decode<FindCoordinatorResponse>(

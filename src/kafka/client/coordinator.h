@@ -25,8 +25,7 @@ class Coordinator final : private AnswerListener {
   const std::string& group() const { return group_; }
 
  private:
-  void on_answer(std::uint64_t tag, ByteView body,
-                 const std::shared_ptr<const ByteVec>& frame) override;
+  void on_answer(std::uint64_t tag, ByteView body, const FrameOwner& frame) override;
   void on_lost(std::uint64_t tag, bool sent, const Error& why) override;
 
   const ClientSettings& settings_;

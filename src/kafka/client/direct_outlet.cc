@@ -347,8 +347,7 @@ void DirectOutlet::on_written(std::uint64_t tag) {
   listener_.on_delivery(batch.out, {.outcome = Outcome::kWritten, .at = clock_.now()});
 }
 
-void DirectOutlet::on_answer(std::uint64_t tag, ByteView body,
-                             const std::shared_ptr<const ByteVec>& /*frame*/) {
+void DirectOutlet::on_answer(std::uint64_t tag, ByteView body, const FrameOwner& /*frame*/) {
   if (tag >= kLastQuestionTag) {
     --last_questions_;
     return;

@@ -96,8 +96,7 @@ class DirectOutlet final : public Outlet, private AnswerListener {
 
   // What became of it.
   void on_written(std::uint64_t tag) override;
-  void on_answer(std::uint64_t tag, ByteView body,
-                 const std::shared_ptr<const ByteVec>& frame) override;
+  void on_answer(std::uint64_t tag, ByteView body, const FrameOwner& frame) override;
   void on_lost(std::uint64_t tag, bool sent, const Error& why) override;
   void on_produced(std::uint32_t slot, KafkaError error, std::int64_t base_offset);
   void leave_flight(Partition& partition, Batch& batch);

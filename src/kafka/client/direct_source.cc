@@ -395,8 +395,7 @@ bool DirectSource::ask_records(Feed& feed, Nanos now) {
 
 // Answers.
 
-void DirectSource::on_answer(std::uint64_t tag, ByteView body,
-                             const std::shared_ptr<const ByteVec>& frame) {
+void DirectSource::on_answer(std::uint64_t tag, ByteView body, const FrameOwner& frame) {
   Feed& from = *feed_by_tag_[tag];
   from.busy = false;
   from.attempts = 0;
@@ -440,8 +439,7 @@ Status DirectSource::on_starts(Feed& feed, ByteView body) {
   return Done{};
 }
 
-Status DirectSource::on_records(Feed& feed, ByteView body,
-                                const std::shared_ptr<const ByteVec>& frame) {
+Status DirectSource::on_records(Feed& feed, ByteView body, const FrameOwner& frame) {
   const auto answer =
       decode<FetchResponse>(body, feed.connection.version_of(FetchRequest::api).value());
   if (!answer) return answer.error();
@@ -456,7 +454,7 @@ Status DirectSource::on_records(Feed& feed, ByteView body,
 }
 
 Status DirectSource::on_partition(Feed& feed, const FetchResponse::Partition& answer,
-                                  const std::shared_ptr<const ByteVec>& frame) {
+                                  const FrameOwner& frame) {
   const std::int32_t number = answer.partition_index;
   Position* const position = asked_position(feed, number);
   if (!position) return Done{};
@@ -470,8 +468,7 @@ Status DirectSource::on_partition(Feed& feed, const FetchResponse::Partition& an
 }
 
 Status DirectSource::hand_out(std::int32_t number, Position& position,
-                              const FetchResponse::Partition& answer,
-                              const std::shared_ptr<const ByteVec>& frame) {
+                              const FetchResponse::Partition& answer, const FrameOwner& frame) {
   const auto whole = whole_batches(answer.records->bytes);
   if (!whole) {
     Error error = whole.error();

@@ -88,15 +88,13 @@ class DirectSource final : public Source, private AnswerListener {
   bool ask_records(Feed& feed, Nanos now);
   bool has_room() const;
 
-  void on_answer(std::uint64_t tag, ByteView body,
-                 const std::shared_ptr<const ByteVec>& frame) override;
+  void on_answer(std::uint64_t tag, ByteView body, const FrameOwner& frame) override;
   void on_lost(std::uint64_t tag, bool sent, const Error& why) override;
   Status on_starts(Feed& feed, ByteView body);
-  Status on_records(Feed& feed, ByteView body, const std::shared_ptr<const ByteVec>& frame);
-  Status on_partition(Feed& feed, const FetchResponse::Partition& answer,
-                      const std::shared_ptr<const ByteVec>& frame);
+  Status on_records(Feed& feed, ByteView body, const FrameOwner& frame);
+  Status on_partition(Feed& feed, const FetchResponse::Partition& answer, const FrameOwner& frame);
   Status hand_out(std::int32_t number, Position& position, const FetchResponse::Partition& answer,
-                  const std::shared_ptr<const ByteVec>& frame);
+                  const FrameOwner& frame);
   Status on_error(std::int32_t number, Position& position, KafkaError error);
   Position* asked_position(const Feed& feed, std::int32_t partition);
   Nanos next_event(Nanos now, Nanos latest) const;

@@ -152,7 +152,8 @@ TEST(DirectSource, HoldsNoMoreMemoryThanItMay) {
     std::move(none.begin(), none.end(), std::back_inserter(held));
   }
   std::size_t bytes = 0;
-  for (const Fetched& each : held) bytes += each.owner->size();
+  for (const Fetched& each : held)
+    bytes += static_cast<const FrameBuffer*>(each.owner.get())->size();
   EXPECT_GT(held.size(), 0u);
   EXPECT_LE(bytes, 3u * 16384);
   for (const Fetched& each : held) reader.take(each);

@@ -12,9 +12,24 @@
 
 namespace ds::kafka {
 
+/// Uninitialized bytes: those that no answer reaches cost nothing, and none is cleared first.
+class FrameBuffer {
+ public:
+  explicit FrameBuffer(std::size_t size)
+      : bytes_(std::make_unique_for_overwrite<std::uint8_t[]>(size)), size_(size) {}
+  ByteSpan span() const { return {bytes_.get(), size_}; }
+  std::size_t size() const { return size_; }
+
+ private:
+  std::unique_ptr<std::uint8_t[]> bytes_;
+  std::size_t size_;
+};
+
+/// Keeps a frame's bytes where they are.
+using FrameOwner = std::shared_ptr<const void>;
+
 /// Threads:  any.
 /// Lifetime: buffers may outlive the pool.
-/// Cost:     fresh memory is cleared once; a buffer used again is not touched.
 class FramePool {
  public:
   /// Keeps at most `keep_bytes` of memory that nobody uses.
@@ -22,9 +37,9 @@ class FramePool {
       : state_(std::make_shared<State>(keep_bytes)) {}
 
   /// At least `size` bytes; what stands in them is undefined.
-  std::shared_ptr<ByteVec> take(std::size_t size) {
-    std::unique_ptr<ByteVec> buffer = state_->take(size);
-    return {buffer.release(), [state = state_](ByteVec* back) { state->give_back(back); }};
+  std::shared_ptr<FrameBuffer> take(std::size_t size) {
+    std::unique_ptr<FrameBuffer> buffer = state_->take(size);
+    return {buffer.release(), [state = state_](FrameBuffer* back) { state->give_back(back); }};
   }
 
   /// Held by somebody at the moment.
@@ -37,25 +52,34 @@ class FramePool {
   struct State {
     explicit State(std::size_t keep) : keep_bytes(keep) {}
 
-    std::unique_ptr<ByteVec> take(std::size_t size) {
-      const std::size_t rounded = std::bit_ceil(std::max<std::size_t>(size, 4096));
-      std::unique_ptr<ByteVec> buffer;
+    /// Eight sizes in each power of two: a little over 16 MiB must not take 32.
+    static std::size_t rounded(std::size_t size) {
+      const std::size_t step = std::max<std::size_t>(4096, std::bit_floor(size) / 8);
+      return (size + step - 1) / step * step;
+    }
+
+    /// Of the free ones that are large enough, and not twice as large, the one used last: its bytes
+    /// are the likeliest to lie in a cache.
+    std::unique_ptr<FrameBuffer> take(std::size_t size) {
+      const std::size_t wanted = rounded(size);
+      std::unique_ptr<FrameBuffer> buffer;
       {
         const std::lock_guard lock(mutex);
-        bytes_out += rounded;
-        const auto fits = std::find_if(free.rbegin(), free.rend(),
-                                       [&](const auto& each) { return each->size() == rounded; });
+        const auto fits = std::find_if(free.rbegin(), free.rend(), [&](const auto& each) {
+          return each->size() >= wanted && each->size() < 2 * wanted;
+        });
         if (fits != free.rend()) {
           buffer = std::move(*fits);
           free.erase(std::next(fits).base());
-          free_bytes -= rounded;
+          free_bytes -= buffer->size();
         }
+        bytes_out += buffer ? buffer->size() : wanted;
       }
-      return buffer ? std::move(buffer) : std::make_unique<ByteVec>(rounded);
+      return buffer ? std::move(buffer) : std::make_unique<FrameBuffer>(wanted);
     }
 
-    void give_back(ByteVec* back) {
-      std::unique_ptr<ByteVec> buffer(back);
+    void give_back(FrameBuffer* back) {
+      std::unique_ptr<FrameBuffer> buffer(back);
       const std::lock_guard lock(mutex);
       bytes_out -= buffer->size();
       free_bytes += buffer->size();
@@ -68,7 +92,7 @@ class FramePool {
 
     const std::size_t keep_bytes;
     std::mutex mutex;
-    std::vector<std::unique_ptr<ByteVec>> free;
+    std::vector<std::unique_ptr<FrameBuffer>> free;
     std::size_t free_bytes = 0;
     std::size_t bytes_out = 0;
   };

@@ -206,8 +206,7 @@ bool GroupLane::hear(ByteView body, const Connection* from, Nanos now) {
   return true;
 }
 
-void GroupLane::on_answer(std::uint64_t tag, ByteView body,
-                          const std::shared_ptr<const ByteVec>& /*frame*/) {
+void GroupLane::on_answer(std::uint64_t tag, ByteView body, const FrameOwner& /*frame*/) {
   const Nanos now = clock_.now();
   const bool is_short = tag == kHeartbeat || tag == kLeave;
   Coordinator& asked = is_short ? beats_ : joins_;

@@ -46,8 +46,7 @@ class GroupLane final : private AnswerListener {
   void ask(Connection& to, const Request& request, Tag tag, Nanos deadline);
   void publish();
   Nanos next_turn(Nanos now) const;
-  void on_answer(std::uint64_t tag, ByteView body,
-                 const std::shared_ptr<const ByteVec>& frame) override;
+  void on_answer(std::uint64_t tag, ByteView body, const FrameOwner& frame) override;
   void on_lost(std::uint64_t tag, bool sent, const Error& why) override;
   template <typename Response>
   bool hear(ByteView body, const Connection* from, Nanos now);

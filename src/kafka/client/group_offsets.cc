@@ -75,8 +75,7 @@ void GroupOffsets::send_commit(Connection& to, Nanos now) {
   committing_ = true;
 }
 
-void GroupOffsets::on_answer(std::uint64_t tag, ByteView body,
-                             const std::shared_ptr<const ByteVec>& /*frame*/) {
+void GroupOffsets::on_answer(std::uint64_t tag, ByteView body, const FrameOwner& /*frame*/) {
   if (tag == kLookUpTag) return on_found(body);
   on_committed(body);
 }

@@ -48,8 +48,7 @@ class GroupOffsets final : private AnswerListener {
   bool waits_for_membership() const { return outdated_ && !committing_; }
   void send_look_up(Connection& to, Nanos now);
   void send_commit(Connection& to, Nanos now);
-  void on_answer(std::uint64_t tag, ByteView body,
-                 const std::shared_ptr<const ByteVec>& frame) override;
+  void on_answer(std::uint64_t tag, ByteView body, const FrameOwner& frame) override;
   void on_lost(std::uint64_t tag, bool sent, const Error& why) override;
   void on_found(ByteView body);
   void on_committed(ByteView body);

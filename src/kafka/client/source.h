@@ -26,7 +26,7 @@ struct Fetched {
   std::int64_t first_offset = 0;    // the first wanted: a batch may begin below it
   std::int64_t high_watermark = 0;  // of the partition when it was fetched
   ByteView bytes;
-  std::shared_ptr<const ByteVec> owner;
+  std::shared_ptr<const void> owner;
   Nanos at = 0;
 };
 
@@ -89,7 +89,7 @@ struct ConsumerSettings {
   Nanos session_timeout = 30 * kSecond;
   Nanos heartbeat_interval = 3 * kSecond;
   Nanos rebalance_timeout = 60 * kSecond;  // how long the group waits for what we give up
-  std::int32_t fetch_bytes_max = 16 << 20;
+  std::int32_t fetch_bytes_max = 4 << 20;  // of an answer: small enough to be read from a cache
   std::int32_t partition_bytes_max = 1 << 20;
   Nanos fetch_wait = 100 * kMillisecond;
   std::size_t buffer_memory = 64u << 20;  // held by answers that are not yet let go
