@@ -69,16 +69,20 @@ inline std::optional<Sentiment> sentiment_named(std::string_view name) {
 class TweetIdReader {
  public:
   std::optional<RecordId> read(std::string_view text) {
-    if (text.size() != kTweetIdLength || !same(text.data(), expected_.data())) {
-      const auto id = parse_tweet_id(text);
-      if (!id) return id;
-      last_ = *id;
-      std::memcpy(expected_.data(), text.data(), kTweetIdLength);
-    } else {
-      ++last_.sequence;
-    }
+    if (is_next(text)) return last_;
+    const auto id = parse_tweet_id(text);
+    if (!id) return id;
+    last_ = *id;
+    std::memcpy(expected_.data(), text.data(), kTweetIdLength);
     expect_next();
     return last_;
+  }
+  /// Whether it is the one after the last; then it is the last. Else nothing has changed.
+  bool is_next(std::string_view text) {
+    if (text.size() != kTweetIdLength || !same(text.data(), expected_.data())) return false;
+    ++last_.sequence;
+    expect_next();
+    return true;
   }
 
  private:

@@ -73,6 +73,32 @@ TEST(TweetDecoder, KeepsJsonTweetsUntilTheBatchIsDone) {
   decoder.forget();
 }
 
+TEST(TweetDecoder, ReadsTimesOfEveryLength) {
+  TweetDecoder decoder(TweetEncoding::kAvro);
+  for (int bits = 0; bits < 64; ++bits)
+    for (const std::int64_t sign : {1, -1})
+      for (const std::int64_t off : {-1, 0, 1}) {
+        const auto time = static_cast<std::int64_t>((std::uint64_t{1} << bits) +
+                                                    static_cast<std::uint64_t>(off)) *
+                          (bits < 63 ? sign : 1);
+        for (const std::string_view text : {"", "some text behind it"}) {
+          ByteVec bytes;
+          append_avro(bytes, {"id", time, text, "b", "neutral"});
+          const auto tweet = decoder.decode(bytes);
+          ASSERT_TRUE(tweet) << time;
+          EXPECT_EQ(tweet->timestamp, time);
+          EXPECT_EQ(tweet->text, text);
+          for (std::size_t size = 0; size < bytes.size(); ++size)
+            ASSERT_FALSE(decoder.decode(ByteView(bytes).first(size))) << time << " cut to " << size;
+        }
+      }
+  // The tenth byte has room for the 64th bit, and for nothing more.
+  const auto with_time = [](const std::string& time) { return from_hex("00" + time + "000000"); };
+  ASSERT_TRUE(decoder.decode(with_time("ffffffffffffffffff01")));
+  EXPECT_FALSE(decoder.decode(with_time("ffffffffffffffffff02")));
+  EXPECT_FALSE(decoder.decode(with_time("ffffffffffffffffffff01")));
+}
+
 TEST(TweetDecoder, RefusesJsonThatIsNoTweet) {
   TweetDecoder decoder(TweetEncoding::kJson);
   for (const char* text :

@@ -41,7 +41,7 @@ class SqliteSink::Storing {
     if (rollup_)
       keep(tables_.rollups.add(place.from, place.offset, tweet.timestamp, tweet.brand, sentiment));
     if (rollup_ && replay_) keep(tables_.rollups.end_batch(place.from));
-    if (!raw_)
+    if (!raw_ && !(ids_.is_next(tweet.tweet_id) && tables_.accounted.add_next()))
       if (const auto id = ids_.read(tweet.tweet_id)) keep(tables_.accounted.add(*id));
     return {};
   }

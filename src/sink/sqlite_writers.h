@@ -131,15 +131,17 @@ class RollupRows {
   /// gets several rows, whose sum is right.
   bool add(const kafka::TopicPartition& from, std::int64_t offset, std::int64_t timestamp,
            std::string_view brand, Sentiment sentiment) {
-    const std::int64_t window = timestamp - ((timestamp % 1000) + 1000) % 1000;
-    if (window != window_ && !touched_.empty() && !end_batch(from)) return false;
-    window_ = window;
+    // Unsigned, so that a time before the window is far behind it.
+    if (static_cast<std::uint64_t>(timestamp) - static_cast<std::uint64_t>(window_) >= 1000) {
+      if (!touched_.empty() && !end_batch(from)) return false;
+      window_ = timestamp - ((timestamp % 1000) + 1000) % 1000;
+    }
     if (touched_.empty()) first_offset_ = offset;
     last_offset_ = offset;
     const std::uint32_t index = brands_.of(brand);
     if (index >= counts_.size()) counts_.resize(index + 1);
     auto& counts = counts_[index];
-    if (counts == std::array<std::uint64_t, kSentiments>{}) touched_.push_back(index);
+    if ((counts[0] | counts[1] | counts[2]) == 0) touched_.push_back(index);
     ++counts[static_cast<std::size_t>(sentiment)];
     return true;
   }
@@ -170,6 +172,11 @@ class AccountedRows {
       return true;
     }
     return start_range(id);
+  }
+  /// The record after the one added last, of the same stream; false when no range is open.
+  bool add_next() {
+    range_.end += open_ ? 1u : 0u;
+    return open_;
   }
   bool flush();
   void drop() { open_ = false; }
