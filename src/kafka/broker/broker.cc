@@ -212,8 +212,8 @@ Status Broker::Running::open_stores(Files& files) {
       Topics::open(files,
                    {.data_dir = folder->path,
                     .log = {.segment_bytes = segment_bytes,
-                            .recycle = settings.durability.mode == DurabilityMode::kCache ||
-                                       settings.durability.mode == DurabilityMode::kMemory,
+                            // In memory the files' chunks are used again whoever had them.
+                            .recycle = settings.durability.mode == DurabilityMode::kCache,
                             .repair = settings.repair,
                             .boot_id = read_boot_id()},
                     .wait_for_sync = core.wait_for_sync()},

@@ -87,6 +87,8 @@ struct MemoryFiles::Content {
   explicit Content(std::shared_ptr<Spares> spares_of_all) : spares(std::move(spares_of_all)) {}
   ~Content() { cut(0); }
 
+  static constexpr std::uint64_t kLarge = 64u << 10;  // a file of which more is to come
+
   const std::shared_ptr<Spares> spares;
   std::shared_mutex mutex;  // of the list and the size; the bytes are their users' care
   std::vector<Chunk> chunks;
@@ -98,10 +100,11 @@ struct MemoryFiles::Content {
     return {chunks[at / Chunk::kBytes].bytes() + within, Chunk::kBytes - within};
   }
   /// Makes room up to `end`, what lies between the size and `at` being zeros. The first chunk is
-  /// all that most files need, and they are many: small pages for that, and none of the spares.
+  /// all that most files need, and they are many: small pages for that. Most of those files stay
+  /// small, too, and are not worth a spare: the first write tells which do not.
   Status grow(std::uint64_t at, std::uint64_t end, const std::string& path) {
     while (chunks.size() * Chunk::kBytes < end) {
-      if (auto spare = chunks.empty() ? std::nullopt : spares->take()) {
+      if (auto spare = end < kLarge ? std::nullopt : spares->take()) {
         chunks.push_back(std::move(*spare));
         continue;
       }
@@ -120,7 +123,7 @@ struct MemoryFiles::Content {
   void cut(std::uint64_t end) {
     const std::size_t kept = (end + Chunk::kBytes - 1) / Chunk::kBytes;
     for (; chunks.size() > kept; chunks.pop_back())
-      if (chunks.size() > 1) spares->keep(std::move(chunks.back()));
+      if (chunks.size() > 1 || size >= kLarge) spares->keep(std::move(chunks.back()));
   }
 };
 

@@ -68,5 +68,30 @@ TEST(MemoryFiles, ARemovedFileLivesOnWhileItIsOpen) {
   EXPECT_EQ(as_text((*file)->view(0, 4)), "kept");
 }
 
+/// Writes `size` bytes into a fresh file; where they lie.
+const std::uint8_t* written(MemoryFiles& files, const std::string& path, std::size_t size,
+                            std::unique_ptr<File>& file) {
+  auto opened = files.open(path, OpenMode::kCreate);
+  if (!opened || !(*opened)->write_at(ByteVec(size, 7), 0)) return nullptr;
+  file = std::move(*opened);
+  return file->view(0, 1).data();
+}
+
+TEST(MemoryFiles, ChunksOfAFileThatIsGoneServeOneThatBeginsLarge) {
+  MemoryFiles files;
+  std::unique_ptr<File> file, small, large;
+  const std::uint8_t* const was_at = written(files, "old", 200'000, file);
+  ASSERT_NE(was_at, nullptr);
+  file.reset();
+  ASSERT_TRUE(files.remove("old"));
+  EXPECT_NE(written(files, "small", 1000, small), was_at);
+  EXPECT_EQ(written(files, "large", 100'000, large), was_at);
+  // What the old file held is not to be seen: a gap reads as zeros.
+  ASSERT_TRUE(large->write_at(as_bytes("x"), 150'000));
+  ByteVec gap(50'000);
+  ASSERT_TRUE(large->read_at(gap, 100'000));
+  EXPECT_EQ(std::ranges::count(gap, 0), 50'000);
+}
+
 }  // namespace
 }  // namespace ds::kafka::broker
