@@ -50,7 +50,8 @@ class Documents(storm.Case):
         self.need("sqlite3")
         (self.folder / "bin").mkdir()
         (self.folder / "bin/datastorm").symlink_to(storm.PROGRAM)
-        (self.folder / "scenarios").symlink_to(storm.ROOT / "scenarios")
+        for name in ("scenarios", "examples"):
+            (self.folder / name).symlink_to(storm.ROOT / name)
         # A shell that owns the network for as long as the test lives.
         self.owner = self.keep(storm.Process(["unshare", "--net", "sh", "-c", "ip link set lo up && echo there && sleep 900"],
                                              self.folder / "network.log"))
