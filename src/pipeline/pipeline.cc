@@ -25,8 +25,8 @@ Pipeline::Pipeline(PipelineSettings settings, std::vector<std::unique_ptr<Sink>>
   }
 }
 
-Result<std::unique_ptr<Pipeline>> Pipeline::start(PipelineSettings settings, PipelineParts parts,
-                                                  const Clock& clock, Log& log) {
+Result<std::unique_ptr<Pipeline>> Pipeline::make(PipelineSettings settings, PipelineParts parts,
+                                                 const Clock& clock, Log& log) {
   auto pipeline = std::unique_ptr<Pipeline>(
       new Pipeline(std::move(settings), std::move(parts.sinks), clock, log));
   pipeline->group_offsets_ = std::move(parts.group_offsets);
@@ -34,10 +34,30 @@ Result<std::unique_ptr<Pipeline>> Pipeline::start(PipelineSettings settings, Pip
   if (!source) return std::move(source).error();
   if (pipeline->error_) return *pipeline->error_;
   pipeline->source_ = std::move(source).value();
-  Pipeline& running = *pipeline;
+  return pipeline;
+}
+
+Result<std::unique_ptr<Pipeline>> Pipeline::start(PipelineSettings settings, PipelineParts parts,
+                                                  const Clock& clock, Log& log) {
+  auto pipeline = make(std::move(settings), std::move(parts), clock, log);
+  if (!pipeline) return pipeline;
+  Pipeline& running = **pipeline;
   for (auto& writer : running.writers_) writer->start();
   running.fetcher_ = std::jthread([&running] { running.fetch_until_over(); });
   return pipeline;
+}
+
+Result<std::unique_ptr<Pipeline>> Pipeline::by_hand(PipelineSettings settings, PipelineParts parts,
+                                                    const Clock& clock, Log& log) {
+  return make(std::move(settings), std::move(parts), clock, log);
+}
+
+bool Pipeline::turn() {
+  if (finished_) return false;
+  const bool more = fetch_once(false);
+  for (auto& writer : writers_) writer->turn();
+  if (!more) finish();
+  return more;
 }
 
 Pipeline::~Pipeline() {
@@ -108,22 +128,32 @@ std::vector<std::pair<std::int64_t, std::uint64_t>> Pipeline::take_unshown() {
 // ---- The fetch thread
 
 void Pipeline::fetch_until_over() {
-  std::vector<kafka::Fetched> batches;
-  while (!writers_over()) {
-    hold_back_or_go_on();
-    batches.clear();
-    // Polling goes on while the writers drain: it is what keeps the group's membership.
-    if (auto polled = source_->poll(paused_ ? kPollPaused : kPoll, batches); !polled) {
-      fail(polled.error());
-      break;
-    }
-    enqueue(batches);
-    refetch_where_asked();
-    look_at_the_ends();
-    look_at_the_others();
-    commit(false);
+  while (fetch_once(true)) {
   }
   for (auto& writer : writers_) writer->join();
+  finish();
+}
+
+bool Pipeline::fetch_once(bool waits) {
+  if (writers_over()) return false;
+  hold_back_or_go_on();
+  batches_.clear();
+  // Polling goes on while the writers drain: it is what keeps the group's membership.
+  const Nanos wait = !waits ? 0 : paused_ ? kPollPaused : kPoll;
+  if (auto polled = source_->poll(wait, batches_); !polled) {
+    fail(polled.error());
+    return false;
+  }
+  enqueue(batches_);
+  batches_.clear();  // what they hold is the writers' to let go
+  refetch_where_asked();
+  look_at_the_ends();
+  look_at_the_others();
+  commit(false);
+  return true;
+}
+
+void Pipeline::finish() {
   commit(true);
   source_->close(clock_.now() + kCloseTimeout);
   commit(true);  // only to hear what was confirmed

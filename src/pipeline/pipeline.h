@@ -103,6 +103,13 @@ class Pipeline final : private kafka::AssignmentListener {
  public:
   static Result<std::unique_ptr<Pipeline>> start(PipelineSettings settings, PipelineParts parts,
                                                  const Clock& clock, Log& log);
+  /// The same without threads, at the caller's own pace: for simulations. It reads and stores in
+  /// turn(); stop() and wait() are not for it.
+  static Result<std::unique_ptr<Pipeline>> by_hand(PipelineSettings settings, PipelineParts parts,
+                                                   const Clock& clock, Log& log);
+  /// Of one by hand: polls the source once, lets each sink store what it has, commits. False when
+  /// that was the last.
+  bool turn();
   ~Pipeline() override;
 
   bool finished() const { return finished_.load(); }
@@ -127,8 +134,14 @@ class Pipeline final : private kafka::AssignmentListener {
   Pipeline(PipelineSettings settings, std::vector<std::unique_ptr<Sink>> sinks, const Clock& clock,
            Log& log);
 
+  static Result<std::unique_ptr<Pipeline>> make(PipelineSettings settings, PipelineParts parts,
+                                                const Clock& clock, Log& log);
+
   // The fetch thread's.
   void fetch_until_over();
+  /// False when there is nothing more to fetch for.
+  bool fetch_once(bool waits);
+  void finish();
   bool writers_over();
   void refetch_where_asked();
   void hold_back_or_go_on();
@@ -162,6 +175,7 @@ class Pipeline final : private kafka::AssignmentListener {
   Offsets began_;  // where reading began, for the account: also of partitions that are gone
   std::set<kafka::TopicPartition> maybe_ahead_;  // of a store that keeps its own offsets
   bool paused_ = false;
+  std::vector<kafka::Fetched> batches_;  // of a poll; a member for its memory
 
   mutable std::mutex mutex_;
   std::condition_variable changed_;

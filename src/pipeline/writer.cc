@@ -263,12 +263,24 @@ std::vector<kafka::Fetched> Writer::take() {
     if (settings_.flush > 0)
       changed_.wait_for(lock, std::chrono::nanoseconds(settings_.flush),
                         [&] { return queue_bytes_ >= settings_.store_bytes_max || !running(); });
-    std::vector<kafka::Fetched> batches = take_from_queue();
-    storing_ = !batches.empty();
+    std::vector<kafka::Fetched> batches = take_now();
     if (storing_) return batches;
-    if (!running()) move_to(Phase::kOver);
   }
   return {};
+}
+
+std::vector<kafka::Fetched> Writer::take_now() {
+  std::vector<kafka::Fetched> batches = take_from_queue();
+  storing_ = !batches.empty();
+  if (!storing_ && phase_ != Phase::kRunning) move_to(Phase::kOver);
+  return batches;
+}
+
+void Writer::turn() {
+  std::unique_lock lock(mutex_);
+  std::vector<kafka::Fetched> batches = take_now();
+  lock.unlock();
+  if (!batches.empty()) store(std::move(batches));
 }
 
 std::vector<kafka::Fetched> Writer::take_from_queue() {

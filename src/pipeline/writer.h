@@ -59,6 +59,8 @@ class Writer final : private Patience {
          Log& log);
   ~Writer() override;
   void start();
+  /// In place of start(), for who has no threads: stores once what is queued, if anything is.
+  void turn();
 
   /// Where the store itself wants these to go on; it is where the writer stands from now on.
   Result<Offsets> assign(const kafka::Assigned& assigned);
@@ -105,6 +107,8 @@ class Writer final : private Patience {
 
   void store_until_over();
   std::vector<kafka::Fetched> take();
+  /// Without waiting; nothing while there is nothing, or when it is over.
+  std::vector<kafka::Fetched> take_now();
   void store(std::vector<kafka::Fetched> batches);
 
   // With mutex_ held.
