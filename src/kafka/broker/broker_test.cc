@@ -72,6 +72,25 @@ TEST_F(BrokerTest, GivesBackWhatItWasGiven) {
   }
 }
 
+TEST_F(BrokerTest, ConfirmsOnlyWhatIsOnTheDiskWhereItPromisesThat) {
+  BadDisk disk(files_);
+  const auto broker =
+      Broker::start(settings({.mode = DurabilityMode::kSync}), disk, clock_, log_).value();
+  BlockingClient client(broker->address());
+  const ByteVec batch = make_batch();
+  EXPECT_EQ(produced(client.ask<ProduceResponse>(produce(batch), 7)).error_code, KafkaError::kNone);
+  disk.syncs_fail = true;
+  EXPECT_EQ(produced(client.ask<ProduceResponse>(produce(batch), 7)).error_code,
+            KafkaError::kKafkaStorageError);
+  EXPECT_EQ(fetched(client.ask<FetchResponse>(fetch(0), 11)).error_code,
+            KafkaError::kKafkaStorageError);
+  const OffsetCommitRequest commit{
+      .group_id = "g",
+      .topics = {{.name = "t", .partitions = {{.partition_index = 1, .committed_offset = 0}}}}};
+  const auto told = client.ask<OffsetCommitResponse>(commit, 7).topics.at(0).partitions.at(0);
+  EXPECT_EQ(told.error_code, KafkaError::kKafkaStorageError);
+}
+
 TEST_F(BrokerTest, ReturnsOneWholeBatchEvenIfItIsLargerThanAsked) {
   const auto broker = start();
   BlockingClient client(broker->address());

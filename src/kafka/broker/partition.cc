@@ -84,6 +84,8 @@ Partition::Appended Partition::append(const BatchHeader& header, ByteSpan batch)
       go_offline(base.error());
     else
       operator_log_.error("partition {}: {}", name_, base.error().message);
+    // Nothing of this producer may be stored before it: a new one may begin with any sequence.
+    producers_.refuse(header);
     return {.error = KafkaError::kKafkaStorageError};
   }
   BatchHeader stored = header;

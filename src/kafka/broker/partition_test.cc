@@ -8,57 +8,6 @@
 namespace ds::kafka::broker {
 namespace {
 
-/// A disk whose next writes or syncs fail as long as it is told so.
-class BadDisk final : public Files {
- public:
-  bool writes_fail = false;
-  bool syncs_fail = false;
-
-  Result<std::unique_ptr<File>> open(const std::string& path, OpenMode mode) override {
-    auto file = files_.open(path, mode);
-    if (!file) return file;
-    return std::unique_ptr<File>(std::make_unique<BadFile>(*this, std::move(*file)));
-  }
-  Status rename(const std::string& from, const std::string& to) override {
-    return files_.rename(from, to);
-  }
-  Status remove(const std::string& path) override { return files_.remove(path); }
-  Status make_folder(const std::string& path) override { return files_.make_folder(path); }
-  Result<std::vector<std::string>> list(const std::string& folder) override {
-    return files_.list(folder);
-  }
-  Result<bool> exists(const std::string& path) override { return files_.exists(path); }
-  Status sync_folder(const std::string& folder) override { return files_.sync_folder(folder); }
-
- private:
-  class BadFile final : public File {
-   public:
-    BadFile(BadDisk& disk, std::unique_ptr<File> file) : disk_(disk), file_(std::move(file)) {}
-    const std::string& path() const override { return file_->path(); }
-    Result<std::uint64_t> size() override { return file_->size(); }
-    Result<std::size_t> read_at(ByteSpan into, std::uint64_t at) override {
-      return file_->read_at(into, at);
-    }
-    Status write_at(ByteView bytes, std::uint64_t at) override {
-      if (!disk_.writes_fail) return file_->write_at(bytes, at);
-      (void)file_->write_at(bytes.first(bytes.size() / 2), at);  // a part of it came through
-      return Error{ErrorCode::kStorage, "no space left"};
-    }
-    Status sync() override {
-      if (disk_.syncs_fail) return Error{ErrorCode::kStorage, "input/output error"};
-      return file_->sync();
-    }
-    Status truncate(std::uint64_t size) override { return file_->truncate(size); }
-    Status reserve(std::uint64_t size) override { return file_->reserve(size); }
-
-   private:
-    BadDisk& disk_;
-    std::unique_ptr<File> file_;
-  };
-
-  MemoryFiles files_;
-};
-
 class PartitionTest : public testing::Test {
  protected:
   std::unique_ptr<Partition> open(bool wait_for_sync = false) {
@@ -69,7 +18,8 @@ class PartitionTest : public testing::Test {
     return partition.append(*BatchHeader::read(batch), batch);
   }
 
-  BadDisk disk_;
+  MemoryFiles files_;
+  BadDisk disk_{files_};
   NoLog log_;
 };
 
@@ -90,6 +40,16 @@ TEST_F(PartitionTest, GoesOnAfterAFullDiskAsIfNothingHadBeenSent) {
   EXPECT_TRUE(partition->online());
   EXPECT_EQ(partition->ends().high_watermark, 2);
   EXPECT_EQ(append(*partition, 1).base_offset, 1) << "still known to be a duplicate";
+}
+
+TEST_F(PartitionTest, TakesNothingBehindANewProducersFirstBatchThatItCouldNotWrite) {
+  const auto partition = open();
+  disk_.writes_fail = true;
+  EXPECT_EQ(append(*partition, 0).error, KafkaError::kKafkaStorageError);
+  disk_.writes_fail = false;
+  EXPECT_EQ(append(*partition, 1).error, KafkaError::kNotEnoughReplicas) << "it was under way";
+  EXPECT_EQ(append(*partition, 0).base_offset, 0) << "else it could never be stored any more";
+  EXPECT_EQ(append(*partition, 1).base_offset, 1);
 }
 
 TEST_F(PartitionTest, IsOfflineForGoodAfterAFailedSync) {

@@ -1,15 +1,19 @@
-// What the broker's tests share: folders that go away, batches, and a client that blocks.
+// What the broker's tests share: folders that go away, disks that fail, batches, and a client that
+// blocks.
 #pragma once
 
 #include <gtest/gtest.h>
 #include <stdlib.h>
 
+#include <atomic>
 #include <filesystem>
+#include <memory>
 #include <string>
 #include <vector>
 
 #include "kafka/wire/codec.h"
 #include "kafka/wire/record_batch.h"
+#include "net/files.h"
 #include "net/socket.h"
 #include "net/transport.h"
 
@@ -29,6 +33,59 @@ class TempFolder {
 
  private:
   std::string path_;
+};
+
+/// A disk whose next writes or syncs fail as long as it is told so. Borrows `files`.
+class BadDisk final : public Files {
+ public:
+  std::atomic<bool> writes_fail = false;
+  std::atomic<bool> syncs_fail = false;
+
+  explicit BadDisk(Files& files) : files_(files) {}
+
+  Result<std::unique_ptr<File>> open(const std::string& path, OpenMode mode) override {
+    auto file = files_.open(path, mode);
+    if (!file) return file;
+    return std::unique_ptr<File>(std::make_unique<BadFile>(*this, std::move(*file)));
+  }
+  Status rename(const std::string& from, const std::string& to) override {
+    return files_.rename(from, to);
+  }
+  Status remove(const std::string& path) override { return files_.remove(path); }
+  Status make_folder(const std::string& path) override { return files_.make_folder(path); }
+  Result<std::vector<std::string>> list(const std::string& folder) override {
+    return files_.list(folder);
+  }
+  Result<bool> exists(const std::string& path) override { return files_.exists(path); }
+  Status sync_folder(const std::string& folder) override { return files_.sync_folder(folder); }
+
+ private:
+  class BadFile final : public File {
+   public:
+    BadFile(BadDisk& disk, std::unique_ptr<File> file) : disk_(disk), file_(std::move(file)) {}
+    const std::string& path() const override { return file_->path(); }
+    Result<std::uint64_t> size() override { return file_->size(); }
+    Result<std::size_t> read_at(ByteSpan into, std::uint64_t at) override {
+      return file_->read_at(into, at);
+    }
+    Status write_at(ByteView bytes, std::uint64_t at) override {
+      if (!disk_.writes_fail) return file_->write_at(bytes, at);
+      (void)file_->write_at(bytes.first(bytes.size() / 2), at);  // a part of it came through
+      return Error{ErrorCode::kStorage, "no space left"};
+    }
+    Status sync() override {
+      if (disk_.syncs_fail) return Error{ErrorCode::kStorage, "input/output error"};
+      return file_->sync();
+    }
+    Status truncate(std::uint64_t size) override { return file_->truncate(size); }
+    Status reserve(std::uint64_t size) override { return file_->reserve(size); }
+
+   private:
+    BadDisk& disk_;
+    std::unique_ptr<File> file_;
+  };
+
+  Files& files_;
 };
 
 struct BatchSpec {
