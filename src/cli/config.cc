@@ -4,6 +4,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <cstdlib>
 #include <filesystem>
 
 #include "cli/scenario.h"
@@ -38,6 +39,22 @@ std::string shown(std::string_view name, const std::string& text) {
 
 }  // namespace
 
+/// What was wrong with lines of `path` first, in their order; then what is wrong with several.
+Error in_the_files_order(Error error, const std::string& path) {
+  constexpr std::string_view kBetween = "\n  ";
+  std::vector<std::string> lines;
+  for (std::size_t at = 0; at <= error.message.size();) {
+    const std::size_t end = std::min(error.message.find(kBetween, at), error.message.size());
+    lines.push_back(error.message.substr(at, end - at));
+    at = end + kBetween.size();
+  }
+  std::ranges::stable_sort(lines, {}, [&](const std::string& line) {
+    return line.starts_with(path + ":") ? std::atoi(line.c_str() + path.size() + 1) : 1 << 30;
+  });
+  error.message = fmt::format("{}", fmt::join(lines, kBetween));
+  return error;
+}
+
 /// The file alone: neither datastorm.toml nor the environment can make it right or wrong.
 int check_scenario(const std::string& path) {
   auto scenario = load_scenario(path.find('/') == path.npos && !path.ends_with(".toml") &&
@@ -53,7 +70,8 @@ int check_scenario(const std::string& path) {
                                        .scenario_text = scenario->text});
   if (!settings) return report_error(settings.error());
   apply_defaults(up, *settings);
-  if (const auto wrong = check_up(*settings)) return report_error(*wrong);
+  if (const auto wrong = check_up(*settings))
+    return report_error(in_the_files_order(*wrong, scenario->path));
   fmt::print("{} is sound\n", scenario->path);
   return kDone;
 }

@@ -30,38 +30,35 @@ std::string escaped(std::string_view text) {
   return out;
 }
 
-std::string test_case(std::string_view suite, std::string_view name, const std::string& failure) {
+std::string test_case(std::string_view suite, std::string_view name,
+                      const std::optional<std::string>& failure) {
   const std::string open =
-      fmt::format(R"(  <testcase classname="{}" name="{}")", escaped(suite), escaped(name));
-  if (failure.empty()) return open + "/>\n";
-  return fmt::format("{}>\n    <failure message=\"{}\"/>\n  </testcase>\n", open, escaped(failure));
-}
-
-/// Why it does not hold; empty when it does.
-std::string missed(const Limit& limit, const std::map<std::string, double>& figures) {
-  const auto figure = figures.find(limit.figure);
-  if (figure == figures.end()) return fmt::format("there is no figure '{}' here", limit.figure);
-  return holds(limit, figure->second) ? "" : fmt::format("it was {}", figure->second);
+      fmt::format(R"(    <testcase classname="{}" name="{}")", escaped(suite), escaped(name));
+  if (!failure) return open + "/>\n";
+  return fmt::format("{}>\n      <failure message=\"{}\"/>\n    </testcase>\n", open,
+                     escaped(*failure));
 }
 
 }  // namespace
 
 std::string junit_xml(const JunitReport& report, const std::vector<Limit>& limits,
                       const std::map<std::string, double>& figures) {
-  std::string cases =
-      test_case(report.suite, report.goal,
-                report.reached ? "" : (report.why.empty() ? "not reached" : report.why));
-  std::size_t failures = report.reached ? 0 : 1;
-  for (const Limit& limit : limits) {
-    const std::string why = missed(limit, figures);
-    failures += !why.empty();
-    cases += test_case(report.suite, limit.text, why);
+  std::string cases;
+  std::size_t tests = limits.size(), failures = 0;
+  const auto add = [&](std::string_view name, const std::optional<std::string>& failure) {
+    cases += test_case(report.suite, name, failure);
+    failures += failure.has_value();
+  };
+  if (!report.goal.empty()) {
+    ++tests;
+    add(report.goal, report.reached ? std::nullopt : std::optional(report.why));
   }
+  for (const Limit& limit : limits) add(limit.text, missed(limit, figures));
   return fmt::format(
-      "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n"
-      "<testsuite name=\"{}\" tests=\"{}\" failures=\"{}\" errors=\"0\" skipped=\"0\" "
-      "time=\"{:.3f}\">\n{}</testsuite>\n",
-      escaped(report.suite), limits.size() + 1, failures, report.seconds, cases);
+      "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<testsuites>\n"
+      "  <testsuite name=\"{}\" tests=\"{}\" failures=\"{}\" errors=\"0\" skipped=\"0\" "
+      "time=\"{:.3f}\">\n{}  </testsuite>\n</testsuites>\n",
+      escaped(report.suite), tests, failures, report.seconds, cases);
 }
 
 bool judge(const JunitReport& report, const std::vector<Limit>& limits,

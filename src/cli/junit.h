@@ -14,7 +14,7 @@ struct JunitReport {
   std::string file;        // empty: nobody asked
   std::string_view suite;  // "datastorm produce"
   double seconds = 0;      // how long it ran
-  std::string goal;        // "every record is acknowledged"
+  std::string goal;        // "every record is acknowledged"; empty: it has none
   bool reached = false;    // the goal
   std::string why;         // it was not
 };

@@ -16,18 +16,20 @@ TEST(Junit, HasATestCaseForTheGoalAndEachLimit) {
                                   *parse_limit("speed>1")};
   EXPECT_EQ(junit_xml(report, limits, {{"p99", 21e6}, {"lost", 0}}),
             R"(<?xml version="1.0" encoding="UTF-8"?>
-<testsuite name="datastorm produce" tests="4" failures="3" errors="0" skipped="0" time="1.500">
-  <testcase classname="datastorm produce" name="every record is acknowledged">
-    <failure message="3 &lt;unknown&gt; &amp; &quot;lost&quot;"/>
-  </testcase>
-  <testcase classname="datastorm produce" name="p99&lt;20ms">
-    <failure message="it was 21000000"/>
-  </testcase>
-  <testcase classname="datastorm produce" name="lost=0"/>
-  <testcase classname="datastorm produce" name="speed&gt;1">
-    <failure message="there is no figure 'speed' here"/>
-  </testcase>
-</testsuite>
+<testsuites>
+  <testsuite name="datastorm produce" tests="4" failures="3" errors="0" skipped="0" time="1.500">
+    <testcase classname="datastorm produce" name="every record is acknowledged">
+      <failure message="3 &lt;unknown&gt; &amp; &quot;lost&quot;"/>
+    </testcase>
+    <testcase classname="datastorm produce" name="p99&lt;20ms">
+      <failure message="it was 21000000"/>
+    </testcase>
+    <testcase classname="datastorm produce" name="lost=0"/>
+    <testcase classname="datastorm produce" name="speed&gt;1">
+      <failure message="there is no figure 'speed' here"/>
+    </testcase>
+  </testsuite>
+</testsuites>
 )");
 }
 

@@ -6,7 +6,6 @@
 #include <optional>
 
 #include "base/units.h"
-#include "net/files.h"
 
 namespace ds::cli {
 
@@ -67,7 +66,6 @@ bool holds(const Limit& limit, double value) {
   return false;
 }
 
-/// Nothing when it holds; else by what it was missed.
 std::optional<std::string> missed(const Limit& limit,
                                   const std::map<std::string, double>& figures) {
   const auto figure = figures.find(limit.figure);
@@ -84,40 +82,6 @@ bool report_limits(const std::vector<Limit>& limits, const std::map<std::string,
       all = false;
     }
   return all;
-}
-
-Status write_junit(const std::string& path, std::string_view suite,
-                   const std::vector<Limit>& limits, const std::map<std::string, double>& figures) {
-  const auto escaped = [](std::string_view text) {
-    std::string out;
-    for (const char c : text)
-      out += c == '<' ? "&lt;" : c == '&' ? "&amp;" : c == '"' ? "&quot;" : std::string(1, c);
-    return out;
-  };
-  std::string cases;
-  std::size_t failures = 0;
-  for (const Limit& limit : limits) {
-    cases += fmt::format("    <testcase classname=\"datastorm.{}\" name=\"{}\"", suite,
-                         escaped(limit.text));
-    if (const auto why = missed(limit, figures)) {
-      cases += fmt::format(">\n      <failure message=\"{}\"/>\n    </testcase>\n", escaped(*why));
-      ++failures;
-    } else {
-      cases += "/>\n";
-    }
-  }
-  const std::string text = fmt::format(
-      "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<testsuites>\n  <testsuite name=\"datastorm "
-      "{}\" "
-      "tests=\"{}\" failures=\"{}\">\n{}  </testsuite>\n</testsuites>\n",
-      suite, limits.size(), failures, cases);
-  RealFiles files;
-  auto written = replace_file(files, path, text);
-  if (!written)
-    return Error{.code = ErrorCode::kUsage,
-                 .message = written.error().message,
-                 .hint = "name another file with --junit"};
-  return written;
 }
 
 }  // namespace ds::cli

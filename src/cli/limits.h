@@ -2,6 +2,7 @@
 #pragma once
 
 #include <map>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -20,13 +21,11 @@ Result<Limit> parse_limit(std::string_view text);
 /// A limit on none of `figures` is wrong use; without figures any name will do.
 std::vector<Limit> read_limits(Reader& read, std::span<const std::string_view> figures = {});
 bool holds(const Limit& limit, double value);
+/// Nothing when it holds; else by what it was missed.
+std::optional<std::string> missed(const Limit& limit, const std::map<std::string, double>& figures);
 
 /// Says on standard error which limits were missed, and by what; true when all hold. A limit on a
 /// figure that is not there is missed.
 bool report_limits(const std::vector<Limit>& limits, const std::map<std::string, double>& figures);
-
-/// The same as a file that build servers read: a suite, with a case for each limit.
-Status write_junit(const std::string& path, std::string_view suite,
-                   const std::vector<Limit>& limits, const std::map<std::string, double>& figures);
 
 }  // namespace ds::cli

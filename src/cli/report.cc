@@ -9,7 +9,7 @@
 #include "base/units.h"
 #include "cli/commands.h"
 #include "cli/common.h"
-#include "cli/limits.h"
+#include "cli/junit.h"
 #include "kafka/client/admin.h"
 #include "ledger/exchange.h"
 #include "report/compare.h"
@@ -123,11 +123,8 @@ void print_files(std::FILE* to, const std::string& folder, const std::vector<std
 }
 
 int settle(const ReportOptions& options, const std::map<std::string, double>& figures) {
-  const bool held = report_limits(options.limits, figures);
-  if (!options.junit.empty())
-    if (auto written = write_junit(options.junit, "report", options.limits, figures); !written)
-      return report_error(written.error());
-  return held ? kDone : kGoalFailed;
+  const JunitReport junit{.file = options.junit, .suite = "datastorm report"};
+  return judge(junit, options.limits, figures) ? kDone : kGoalFailed;
 }
 
 int report_one(const ReportOptions& options, Files& files, const Clock& clock, Log& log) {

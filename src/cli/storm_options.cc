@@ -110,6 +110,10 @@ Schedule read_schedule(Reader& read, std::uint64_t workers, std::uint64_t batch_
   const int given = (read.given("schedule") ? 1 : 0) +
                     (read.given("rate") && rate != "max" ? 1 : 0) + (interval_ms > 0 ? 1 : 0);
   if (given > 1) read.wrong(usage("--rate, --schedule and --batch-interval-ms exclude each other"));
+  auto steady = rate == "max" ? Result<double>(0.0) : parse_quantity(rate);
+  if (!steady)  // also where another one wins
+    read.wrong("rate", usage(fmt::format("'{}' is not a rate", rate),
+                             "a number such as 5000, 100k or 2M, or max"));
   if (!text.empty())
     return read.take("schedule", Schedule::parse(text, read.count("seed")), Schedule::flat_out());
   if (interval_ms > 0) {
@@ -118,10 +122,6 @@ Schedule read_schedule(Reader& read, std::uint64_t workers, std::uint64_t batch_
                             static_cast<double>(batch_size == 0 ? kBatchSizeMax : batch_size));
   }
   if (rate == "max") return Schedule::flat_out();
-  auto steady = parse_quantity(rate);
-  if (!steady)
-    read.wrong("rate", usage(fmt::format("'{}' is not a rate", rate),
-                             "a number such as 5000, 100k or 2M, or max"));
   return steady ? Schedule::steady(*steady) : Schedule::flat_out();
 }
 
