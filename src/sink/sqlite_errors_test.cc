@@ -100,7 +100,9 @@ TEST(SqliteSink, ObeysSixtyErrors) {
     const std::int64_t now = store.ask("select count(*) from tweets");
     // The offset never lies ahead of the rows.
     ASSERT_EQ(store.ask("select ifnull(max(next_offset), 0) from offsets"),
-              now == rows ? next : next + kBatch);
+              now == rows ? next : next + kBatch)
+        << rows << " rows, now " << now << ", the fault was met " << times
+        << " times: " << (stored ? "stored" : stored.error().message);
     if (times > 0 && !stored) {
       ++met;
       EXPECT_EQ(stored.error().code, row.wanted) << stored.error().message;

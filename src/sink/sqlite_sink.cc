@@ -36,12 +36,15 @@ class SqliteSink::Storing {
 
   std::string_view tweet(const Place& place, const kafka::RecordView&, const TweetView& tweet,
                          Sentiment sentiment) {
+    // Many errors have rolled the transaction back: what went on would be stored without an offset.
+    if (error_) [[unlikely]]
+      return {};
     go_to(place.from);
-    if (raw_) keep(tables_.tweets.add(place.offset, tweet));
-    if (rollup_)
+    if (raw_ && !error_) keep(tables_.tweets.add(place.offset, tweet));
+    if (rollup_ && !error_)
       keep(tables_.rollups.add(place.from, place.offset, tweet.timestamp, tweet.brand, sentiment));
-    if (rollup_ && replay_) keep(tables_.rollups.end_batch(place.from));
-    if (!raw_ && !(ids_.is_next(tweet.tweet_id) && tables_.accounted.add_next()))
+    if (rollup_ && replay_ && !error_) keep(tables_.rollups.end_batch(place.from));
+    if (!raw_ && !error_ && !(ids_.is_next(tweet.tweet_id) && tables_.accounted.add_next()))
       if (const auto id = ids_.read(tweet.tweet_id)) keep(tables_.accounted.add(*id));
     return {};
   }
@@ -49,8 +52,9 @@ class SqliteSink::Storing {
   /// A row whatever the way of storing: readings have no brands to roll up by.
   std::string_view reading(const Place& place, const kafka::RecordView& record,
                            const Reading& reading) {
+    if (error_) return {};
     go_to(place.from);
-    keep(tables_.readings.add(place.offset, record.timestamp, reading));
+    if (!error_) keep(tables_.readings.add(place.offset, record.timestamp, reading));
     return {};
   }
 
@@ -71,6 +75,7 @@ class SqliteSink::Storing {
 
   void batch_done(const kafka::TopicPartition& from, const kafka::BatchHeader& header) {
     end_ = std::max(end_, header.next_offset());
+    if (error_) return;
     if (rollup_) keep(tables_.rollups.end_batch(from));
     keep(tables_.accounted.flush());
     // A compressed batch lies in scratch memory, which the next one takes.
@@ -81,8 +86,9 @@ class SqliteSink::Storing {
 
   void end(const kafka::Fetched& fetched) { next_[fetched.from] = end_; }
   void finish() {
+    if (error_) return;
     if (raw_) keep(tables_.tweets.flush());
-    keep(tables_.readings.flush());
+    if (!error_) keep(tables_.readings.flush());
     keep(tables_.records.flush());
   }
 
@@ -95,7 +101,7 @@ class SqliteSink::Storing {
     if (&from == from_) return;
     from_ = &from;
     if (raw_) keep(tables_.tweets.begin(from));
-    keep(tables_.readings.begin(from, wall_ms_));
+    if (!error_) keep(tables_.readings.begin(from, wall_ms_));
     keep(tables_.records.begin(from));
   }
   /// Without this all of the new topic's records would pass for duplicates.
