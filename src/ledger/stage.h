@@ -54,6 +54,8 @@ class StageReader {
   virtual Status read(StageVisitor& visitor) = 0;
   /// Whether records of one partition come in the order in which the stage got them.
   virtual bool keeps_order() const { return true; }
+  /// Whether records without a value come among the others, where the stage got them.
+  virtual bool keeps_tombstones_in_place() const { return true; }
   /// Whether equal records are kept apart: a store that writes by identity cannot show doubles.
   virtual bool keeps_doubles() const { return true; }
   /// Whether it knows who its records are; asked after read(). A store that was given nothing but

@@ -424,10 +424,12 @@ Result<Verdict> verify_stage(StageReader& reader, const ClaimBook& book,
   if (const auto count = first.without_content(); count > 0)
     verdict.not_shown.push_back(
         fmt::format("order and content of {} records that were rolled up or trimmed", count));
-  if (!reader.keeps_order()) {
+  const bool apart = claimed.run.tombstones > 0 && !reader.keeps_tombstones_in_place();
+  if (!reader.keeps_order() || apart) {
     verdict.disordered = 0;
     std::erase_if(verdict.ranges, [](const Finding& f) { return f.what == "disordered"; });
-    verdict.not_shown.push_back("order: this store keeps none");
+    verdict.not_shown.push_back(apart ? "order: records without a value lie in a table of their own"
+                                      : "order: this store keeps none");
   }
   if (!reader.keeps_doubles())
     verdict.not_shown.push_back("doubles: this store writes the same record in the same place");

@@ -83,14 +83,19 @@ Status SqliteReader::read(StageVisitor& visitor) {
   const auto has_records = db_.number("select count(*) from sqlite_master where name = 'records'");
   if (!has_records) return has_records.error();
   if (*has_records == 0) return read_readings(visitor);
-  auto payloads =
-      db_.prepare("select run, stream, sequence, value, timestamp from records order by rowid");
+  auto payloads = db_.prepare(
+      "select run, stream, sequence, value, timestamp, partition from records"
+      " order by rowid");
   if (!payloads) return std::move(payloads).error();
-  while ((result = payloads->step()) == SQLITE_ROW)
+  partition = -1;
+  while ((result = payloads->step()) == SQLITE_ROW) {
+    if (const std::int64_t of = payloads->number(5); of != partition)
+      visitor.partition(static_cast<std::int32_t>(partition = of));
     visitor.payload({static_cast<std::uint64_t>(payloads->number(0)),
                      static_cast<std::uint32_t>(payloads->number(1)),
                      static_cast<std::uint64_t>(payloads->number(2))},
                     content_hash(payloads->bytes(3)), payloads->number(4));
+  }
   if (result != SQLITE_DONE) return db_.error();
   return read_readings(visitor);
 }

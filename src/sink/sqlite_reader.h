@@ -24,6 +24,7 @@ class SqliteReader final : public StageReader {
   /// All records in the order of storing, before them those that have no row of their own, and
   /// the rollups' rows; the readings come last.
   Status read(StageVisitor& visitor) override;
+  bool keeps_tombstones_in_place() const override { return false; }
 
  private:
   Status read_readings(StageVisitor& visitor);

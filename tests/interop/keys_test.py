@@ -126,6 +126,13 @@ class Keys(storm.Case):
             traces.add(headers.rpartition(b"trace=")[2][:16])
         self.assertGreater(len(traces), TOTAL * 0.999)
         self.same("verified", asked=TOTAL, found=self.verify("dressed")["found"])
+        database = self.folder / "dressed.db"
+        self.run_json("consume", "--brokers", self.cluster.address, "--topic", "dressed", "--group", "g",
+                      "--sink", f"sqlite:{database}", "--until-end")
+        verdict = self.run_json("verify", "--run", "latest", "--sink", f"sqlite:{database}")
+        [(nulls,)] = self.select(database, "select count(*) from records where value is null")
+        self.same("stored", asked=TOTAL, found=verdict["found"])
+        self.same("tombstones", kcat=null, rows=nulls)
 
     def test_aborted_transactions_are_nobodys_to_read(self):
         """a share of transactions aborted: by kcat's read_committed, our consume and our verify"""
