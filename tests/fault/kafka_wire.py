@@ -38,7 +38,7 @@ def produce_body(topic, partition, records, acks=-1):
 
 
 class Client:
-    def __init__(self, address, timeout=20):
+    def __init__(self, address, timeout=60):
         host, port = address.rsplit(":", 1)
         self.socket = socket.create_connection((host, int(port)), timeout)
         self.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)

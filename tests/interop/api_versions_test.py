@@ -87,7 +87,7 @@ class ApiVersions(storm.Case):
                 for version in (last + 1, first - 1):
                     if key == kafka_wire.API_VERSIONS or version < 0:
                         continue
-                    with self.subTest(key=key, version=version), kafka_wire.Client(broker.address, 5) as other:
+                    with self.subTest(key=key, version=version), kafka_wire.Client(broker.address) as other:
                         try:
                             answer = other.ask(key, version, bytes(64))
                             self.assertIn(struct.pack(">h", UNSUPPORTED), answer[:16])

@@ -20,7 +20,7 @@ class Storming(storm.Process):
 
     def account(self, limit):
         """(exit code, the JSON object)"""
-        code = self.popen.wait(limit)
+        code = self.popen.wait(limit * storm.PATIENCE)
         lines = [line for line in self.log.read_text().splitlines() if line.startswith("{")]
         self.case.assertEqual(1, len(lines), storm.tail(self.log))
         return code, json.loads(lines[0])
