@@ -34,7 +34,8 @@ constexpr Setting kSettings[] = {
      "a rate over time: \"10s@100k, ramp 30s 100k..2M, spike 1s@5M every 10s\"; also sine, walk, "
      "trace:FILE and poisson"},
     {"workers", kCount, "N", "WORKERS", "0",
-     "worker threads; 0 is max(4, cores) on at most as many threads as cores, for consume min(cores, "
+     "worker threads; 0 is max(4, cores) on at most as many threads as cores, for consume "
+     "min(cores, "
      "4)"},
     {"batch-size", kCount, "N", "BATCH_SIZE", "0",
      "records in a generator batch; 0 is 8000, or 20 ms of the rate if that is less"},
@@ -117,7 +118,7 @@ constexpr Setting kSettings[] = {
     // The embedded broker.
     {"listen", kText, "HOST:PORT", "", "127.0.0.1:9092",
      "where to listen; port 0 takes a free one. broker: several with commas, each perhaps with "
-     "PLAINTEXT://, SSL://, SASL_PLAINTEXT:// or SASL_SSL:// before it"},
+     "PLAINTEXT://, SSL://, SASL_PLAINTEXT:// or SASL_SSL:// before it, or unix:PATH"},
     {"durability", kText, "MODE", "", "cache", "sync, interval:MS, cache or memory"},
     {"retention-bytes", kSize, "SIZE", "", "0",
      "keep at most this much in the whole broker; 0 is all"},
