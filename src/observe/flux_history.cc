@@ -28,7 +28,7 @@ std::string quoted(const std::string& text) {
 }  // namespace
 
 std::string FluxHistory::question(const HistorySpan& span, const std::string& brand) const {
-  const auto instant = [](std::int64_t ms) { return fmt::format("time(v: {}000000)", ms); };
+  const auto instant = [](std::int64_t ms) { return fmt::format("time(v: {})", ms * 1'000'000); };
   const std::string of_brand =
       brand.empty() ? "" : fmt::format(" and r.brand == {}", quoted(brand));
   return fmt::format(
