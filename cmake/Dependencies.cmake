@@ -11,7 +11,7 @@ find_package(simdjson REQUIRED)
 find_package(Protobuf 3.21 REQUIRED)
 pkg_check_modules(sqlite3 REQUIRED IMPORTED_TARGET sqlite3>=3.40)
 pkg_check_modules(rdkafka REQUIRED IMPORTED_TARGET rdkafka>=2.0)
-pkg_check_modules(mongoc REQUIRED libmongoc-1.0)  # its headers: src/sink/mongoc.h loads it
+pkg_check_modules(mongoc REQUIRED libmongoc-1.0)  # its headers: src/sink/mongoc_on_demand.cc loads it
 pkg_check_modules(bson REQUIRED IMPORTED_TARGET libbson-1.0)
 pkg_check_modules(cairo REQUIRED IMPORTED_TARGET cairo)
 pkg_check_modules(lz4 REQUIRED IMPORTED_TARGET liblz4)

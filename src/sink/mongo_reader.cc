@@ -22,10 +22,11 @@ std::string_view text_of(const bson_iter_t& at) {
   return {text, length};
 }
 
-/// The fields of a document or of one inside it that a tweet or a rollup has; others are passed
-/// over.
+/// The fields of a document or of one inside it that a tweet, a reading or a rollup has; others are
+/// passed over.
 struct Fields {
   TweetView tweet;
+  Reading reading;
   std::int64_t count = -1;
   bool has_id = false;
 
@@ -35,6 +36,7 @@ struct Fields {
       if (key == "data") {
         bson_iter_t inner;
         if (BSON_ITER_HOLDS_DOCUMENT(&at) && bson_iter_recurse(&at, &inner)) read(inner);
+        if (BSON_ITER_HOLDS_NUMBER(&at)) reading.data = bson_iter_as_double(&at);
       } else if (key == "tweetId") {
         tweet.tweet_id = text_of(at);
         has_id = !tweet.tweet_id.empty();
@@ -48,6 +50,12 @@ struct Fields {
         tweet.sentiment = text_of(at);
       } else if (key == "count" && BSON_ITER_HOLDS_NUMBER(&at)) {
         count = bson_iter_as_int64(&at);
+      } else if (key == "timestamp_producer" && BSON_ITER_HOLDS_NUMBER(&at)) {
+        reading.timestamp_producer = bson_iter_as_int64(&at);
+      } else if (key == "producer_id" && BSON_ITER_HOLDS_NUMBER(&at)) {
+        reading.producer_id = bson_iter_as_int64(&at);
+      } else if (key == "sequence" && BSON_ITER_HOLDS_NUMBER(&at)) {
+        reading.sequence = bson_iter_as_int64(&at);
       }
     }
   }
@@ -99,6 +107,11 @@ Status MongoReader::read(StageVisitor& visitor) {
       visitor.foreign(1);
   });
   if (!tweets) return tweets;
+  auto readings = each("readings", false, [&](const Fields& fields) {
+    ++named_;
+    visitor.reading(fields.reading);
+  });
+  if (!readings) return readings;
   return each("rollups", false, [&](const Fields& fields) {
     ++rolled_;
     const std::int64_t ms = fields.tweet.timestamp;

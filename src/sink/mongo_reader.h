@@ -1,4 +1,5 @@
-// Reading MongoDB back, for verify: tweets by partition and offset, sorted by the server.
+// Reading MongoDB back, for verify: tweets by partition and offset, sorted by the server; readings
+// as they come.
 #pragma once
 
 #include "ledger/stage.h"
