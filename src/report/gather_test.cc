@@ -169,9 +169,9 @@ TEST(Report, RatesAreOfWholeIntervals) {
   EXPECT_EQ("timestamp_producer", made.column);
   EXPECT_EQ(1050u, made.rows);
   EXPECT_EQ(9u, made.per_second.count);
-  EXPECT_DOUBLE_EQ(100, made.per_second.mean);
-  EXPECT_DOUBLE_EQ(0, made.per_second.sd);
-  EXPECT_DOUBLE_EQ(100, made.per_second.min);
+  EXPECT_NEAR(100, made.per_second.mean, 1e-9);
+  EXPECT_NEAR(0, made.per_second.sd, 1e-9);
+  EXPECT_NEAR(100, made.per_second.min, 1e-9);
 }
 
 TEST(Report, WhatIsNoStoreIsSaidInWords) {
