@@ -8,6 +8,7 @@
 #include <map>
 #include <optional>
 
+#include "base/random.h"
 #include "net/lane.h"
 
 namespace ds {
@@ -73,6 +74,7 @@ struct FaultProxy::Running final : Watcher {
   std::string named, ours;
   FaultProxyStats stats;
   std::uint64_t next_id = 0;
+  Random random{1};
   std::map<std::uint64_t, std::unique_ptr<Link>> links;
   Lane lane;  // last: ends before what its tasks use
 };
@@ -87,6 +89,7 @@ struct FaultProxy::Running::Link {
     void take(ByteVec bytes);
     void write();
     void watch();
+    void close();  // both ways: its end has come, and all before it is passed on
 
     struct Late {
       Nanos due;
@@ -164,7 +167,7 @@ void FaultProxy::Running::Link::Way::read() {
   if (got < 0) return link.proxy.drop(link.id);
   if (got == 0) {
     ended = true;
-    if (late.empty()) link.proxy.drop(link.id);
+    if (late.empty()) close();
     return;
   }
   bytes.resize(static_cast<std::size_t>(got));
@@ -192,7 +195,7 @@ void FaultProxy::Running::Link::Way::read() {
 }
 
 void FaultProxy::Running::Link::Way::take(ByteVec bytes) {
-  const Running& proxy = link.proxy;
+  Running& proxy = link.proxy;
   if (!up && !proxy.named.empty()) {
     whole.insert(whole.end(), bytes.begin(), bytes.end());
     std::size_t ready = 0;
@@ -213,7 +216,11 @@ void FaultProxy::Running::Link::Way::take(ByteVec bytes) {
   }
   if (bytes.empty()) return;
   held += bytes.size();
-  late.push_back({proxy.lane.clock().now() + proxy.trouble.delay, std::move(bytes)});
+  Nanos due = proxy.lane.clock().now() + proxy.trouble.delay;
+  if (proxy.trouble.jitter > 0)
+    due += static_cast<Nanos>(proxy.random.below(static_cast<std::uint64_t>(proxy.trouble.jitter)));
+  if (!late.empty()) due = std::max(due, late.back().due);
+  late.push_back({due, std::move(bytes)});
 }
 
 void FaultProxy::Running::Link::Way::write() {
@@ -251,7 +258,13 @@ void FaultProxy::Running::Link::Way::write() {
                                              static_cast<Nanos>(proxy.trouble.bytes_a_second);
     if (next.at == next.bytes.size()) late.pop_front();
   }
-  if (ended && late.empty()) proxy.drop(link.id);
+  if (ended && late.empty()) close();
+}
+
+void FaultProxy::Running::Link::Way::close() {
+  Running& proxy = link.proxy;
+  if (proxy.trouble.slow_close == 0) return proxy.drop(link.id);
+  proxy.lane.after(proxy.trouble.slow_close, [&proxy, id = link.id] { proxy.drop(id); });
 }
 
 void FaultProxy::Running::on_ready(std::uint32_t) {

@@ -26,9 +26,11 @@ namespace ds {
 /// What is done to every connection from now on, in both directions.
 struct Trouble {
   Nanos delay = 0;                   // of each piece, one way
+  Nanos jitter = 0;                  // up to so much more, drawn for each piece; none overtakes
   std::uint64_t bytes_a_second = 0;  // 0: as fast as it goes
   std::size_t slice = 0;             // at most so many bytes in one write; 0: all there is
   bool swallow = false;              // a black hole: connections stay open and nothing arrives
+  Nanos slow_close = 0;              // an end is passed on so much later
 };
 
 /// Of the requests that `which` picks (by their first bytes, the length left out), after every so

@@ -60,6 +60,8 @@ int main(int argc, char** argv) {
       in >> number >> more;
     }
     if (what == "delay") trouble.delay = number * ds::kMillisecond;
+    if (what == "jitter") trouble.jitter = number * ds::kMillisecond;
+    if (what == "slow-close") trouble.slow_close = number * ds::kMillisecond;
     if (what == "rate") trouble.bytes_a_second = static_cast<std::uint64_t>(number);
     if (what == "slice") trouble.slice = static_cast<std::size_t>(number);
     if (what == "cut")
