@@ -17,7 +17,7 @@ ifdef SEED
   export DATASTORM_SEED := $(SEED)
 endif
 
-.PHONY: help up build installed build-tests install package check test test-long bench bench-docs format lint fuzz deploy-check clean
+.PHONY: help up build installed build-tests install package check test test-long bench bench-docs format lint fuzz mutate deploy-check clean
 .DEFAULT_GOAL := help
 
 help: ## this list
@@ -83,6 +83,9 @@ fuzz: ## each fuzz target for 10 s; SECONDS_EACH=45
 	cmake --preset fuzz
 	cmake --build build/fuzz --target fuzzers -j $(JOBS)
 	tools/fuzz.sh build/fuzz $(SECONDS_EACH)
+
+mutate: build-tests ## plant small faults, one at a time; none may go unnoticed (half an hour)
+	tools/mutate.py $(ARGS)
 
 deploy-check: build ## hold deploy/ to schemas, linters, the program's flags and metrics
 	tools/deploy_check.py --program $(BUILD)/datastorm
