@@ -1,6 +1,9 @@
 #include "broker_world.h"
 
 #include <algorithm>
+#include <utility>
+
+#include "kafka/broker/compaction.h"
 
 namespace ds::fault {
 
@@ -68,14 +71,41 @@ std::unique_ptr<World::Life> World::open(SimDisk& disk, std::uint8_t boot) {
 
 void World::step() {
   const auto draw = random_.below(100);
-  if (topics_.empty() || draw < 2) return create();
-  if (draw < 62) return append();
-  if (draw < 82) return sync();
-  if (draw < 89) return commit();
-  if (draw < 93) return drop();
-  if (draw < 97) return draw_id();
-  if (draw < 98) return grow();
-  if (draw < 99 && topics_.size() > 2) return remove();
+  if (topics_.empty() || draw < 2) return perform(Op::kCreate);
+  if (draw < 62) return perform(Op::kAppend);
+  if (draw < 82) return perform(Op::kSync);
+  if (draw < 89) return perform(Op::kCommit);
+  if (draw < 93) return perform(Op::kDrop);
+  if (draw < 97) return perform(Op::kDrawId);
+  if (draw < 98) return perform(Op::kGrow);
+  if (draw < 99 && topics_.size() > 2) return perform(Op::kRemove);
+  if (settings_.compacts) return perform(Op::kCompact);
+}
+
+void World::perform(Op op) {
+  now_ = op;
+  switch (op) {
+    case Op::kAppend:
+      return append();
+    case Op::kSync:
+      return sync();
+    case Op::kCommit:
+      return commit();
+    case Op::kDrop:
+      return drop();
+    case Op::kDrawId:
+      return draw_id();
+    case Op::kCreate:
+      return create();
+    case Op::kRemove:
+      return remove();
+    case Op::kGrow:
+      return grow();
+    case Op::kCompact:
+      return compact();
+    case Op::kRecover:
+      return;
+  }
 }
 
 std::pair<std::string, std::size_t> World::any_partition() {
@@ -232,11 +262,32 @@ void World::draw_id() {
   last_id_ = *id;
 }
 
+/// The records have no keys, so that all of them stay: only segments become one.
+void World::compact() {
+  const auto [name, index] = any_partition();
+  const auto topic = life_->core.topics->find(name);
+  Partition* partition = topic ? topic->partition(static_cast<std::int32_t>(index)) : nullptr;
+  if (!partition || !partition->online()) return;
+  kafka::broker::CompactionState anew;
+  if (!kafka::broker::compact(*disk_, *partition, {.dirty_ratio = 0, .only_synced = settings_.sync},
+                              anew, [] { return false; }))
+    ++failures_;
+}
+
 // ---- what a crash may leave
 
 void World::verify(std::unique_ptr<SimDisk> disk, bool power) {
+  const Op before = std::exchange(now_, Op::kRecover);
   auto life = open(*disk, power ? boot_ + 1 : boot_);
   if (life) judge(*life, power);
+  now_ = before;
+}
+
+void World::open_once(SimDisk& disk, bool power) {
+  Findings nothing;
+  std::swap(findings_, nothing);
+  open(disk, power ? boot_ + 1 : boot_);
+  std::swap(findings_, nothing);
 }
 
 void World::judge(Life& life, bool power) {
@@ -347,6 +398,7 @@ void World::judge_duplicates(Partition& partition, PartitionModel& model, const 
 }
 
 void World::restart(std::unique_ptr<SimDisk> disk, bool power) {
+  now_ = Op::kRecover;
   life_.reset();
   disk_ = std::move(disk);
   if (power) ++boot_;

@@ -53,6 +53,7 @@ class LastWords final : public Log {
 struct WorldSettings {
   bool sync = true;      // durability sync: acknowledged is what was synced; else what was written
   bool recycle = false;  // durability cache
+  bool compacts = false;
 };
 
 struct PartitionModel {
@@ -84,13 +85,30 @@ class World {
   World(const WorldSettings& settings, std::uint64_t seed, Findings& findings);
   ~World();
 
+  enum class Op {
+    kAppend,
+    kSync,
+    kCommit,
+    kDrop,
+    kDrawId,
+    kCreate,
+    kRemove,
+    kGrow,
+    kCompact,
+    kRecover,  // open_once(), verify() and restart(): never drawn
+  };
   /// One thing that a broker does, drawn at random.
   void step();
+  void perform(Op op);
+  Op now() const { return now_; }
   SimDisk& disk() { return *disk_; }
   std::int64_t failures() const { return failures_; }
 
   /// Recovers `disk` and judges it by the model; `power`: only what was synced is promised.
   void verify(std::unique_ptr<SimDisk> disk, bool power);
+  /// A start that may fail, as where the disk does: nothing is expected of it, but for what it
+  /// leaves behind.
+  void open_once(SimDisk& disk, bool power);
   /// Goes on with what `disk` holds; what the recovery did not find is no longer expected.
   void restart(std::unique_ptr<SimDisk> disk, bool power);
 
@@ -112,6 +130,7 @@ class World {
   void remove();
   void grow();
   void draw_id();
+  void compact();
   std::pair<std::string, std::size_t> any_partition();
   ByteVec make_batch(const std::string& name, std::size_t index, const PartitionModel& model);
 
@@ -123,6 +142,7 @@ class World {
   std::unique_ptr<SimDisk> disk_;
   std::unique_ptr<Life> life_;
   std::uint8_t boot_ = 1;
+  Op now_ = Op::kRecover;
   std::int64_t failures_ = 0;  // operations that answered with an error
 
   std::map<std::string, TopicModel> topics_;
