@@ -105,7 +105,7 @@ function draw(chart: Chart, host: HTMLElement): uPlot {
         y: { range: (_, low, high) => [Math.min(0, low ?? 0), high > 0 ? high * 1.06 : 1] },
       },
       axes: [
-        { ...axis, grid: { show: false }, space: 76, ...(time ? {} : { values: (_: uPlot, at: number[]) => at.map((v) => (v === null ? "" : compact(v))) }) },
+        { ...axis, grid: { show: false }, space: 76, values: (_: uPlot, at: number[]) => at.map((v) => (v === null ? "" : time ? new Date(v * 1000).toISOString().slice(11, 19) : compact(v))) },
         { ...axis, grid, size: 62, values: (_: uPlot, at: number[]) => at.map(compact) },
       ],
       series: [

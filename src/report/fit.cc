@@ -7,6 +7,8 @@
 #include <cmath>
 #include <numbers>
 
+#include "base/units.h"
+
 namespace ds {
 namespace {
 
@@ -146,7 +148,8 @@ std::string in_words(const Fit& fit, bool is_chance) {
       fit.set_aside == 0 ? "" : fmt::format("; {} faults or stuck values set aside", fit.set_aside);
   if (!is_chance)
     return fmt::format("{} is no chance, so no test applies{}", fit.distribution, tail);
-  if (!fit.fits) return fmt::format("{} values are too few to be judged{}", fit.values, tail);
+  if (!fit.fits)
+    return fmt::format("{} values are too few to be judged{}", with_commas(fit.values), tail);
   const std::string name = fit.known_by == "fitted"
                                ? fmt::format("a normal distribution ({}, fitted)", fit.distribution)
                                : fit.distribution;
@@ -157,7 +160,7 @@ std::string in_words(const Fit& fit, bool is_chance) {
                      *fit.ks_distance, *fit.ks_p, *fit.chi_square, fit.degrees, *fit.chi_p)
                : fmt::format("chi-square {:.1f} with {} degrees of freedom, p = {:.3g}",
                              *fit.chi_square, fit.degrees, *fit.chi_p);
-  return fmt::format("{} values {} {}: {}{}", fit.values,
+  return fmt::format("{} values {} {}: {}{}", with_commas(fit.values),
                      *fit.fits ? "are consistent with" : "do not have the distribution", name,
                      tests, tail);
 }
