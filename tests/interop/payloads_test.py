@@ -307,7 +307,7 @@ class Payloads(storm.Case):
         self.assertIn("incompatible", run("--registry", self.registry("--refuse", "tweets-value"), expect=storm.UNREACHABLE))
         self.assertIn("cannot be reached", run("--registry", f"http://{self.nobody()}", expect=storm.UNREACHABLE))
         self.assertIn("is no URL", run("--registry", "localhost", expect=storm.WRONG_USE))
-        self.assertIn("an argument", run("--registry-password", "x", expect=storm.WRONG_USE))
+        self.assertIn("can read arguments", run("--registry-password", "x", expect=storm.WRONG_USE))
         certificate, key = self.folder / "registry.pem", self.folder / "registry.key"
         storm.checked(["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1",
                        "-nodes", "-subj", "/CN=127.0.0.1", "-addext", "subjectAltName=IP:127.0.0.1",
