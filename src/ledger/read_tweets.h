@@ -130,10 +130,10 @@ inline std::optional<Reading> reading_of(const kafka::RecordView& record, const 
                                          TweetDecoder& decoder) {
   if (!record.value || record.value->empty()) return std::nullopt;
   std::optional<Reading> reading;
-  if ((*record.value)[0] == '{')
-    reading = decoder.reading(*record.value);
-  else if (!(reading = decode_avro_reading(*record.value)))
-    reading = decode_avro_reading(unframed(*record.value));
+  // A number's first byte may be a brace, too.
+  if ((*record.value)[0] == '{') reading = decoder.reading(*record.value);
+  if (!reading) reading = decode_avro_reading(*record.value);
+  if (!reading) reading = decode_avro_reading(unframed(*record.value));
   if (reading && (reading->producer_id != static_cast<std::int64_t>(id.stream) ||
                   reading->sequence != static_cast<std::int64_t>(id.sequence)))
     reading.reset();
