@@ -78,7 +78,7 @@ int check_scenario(const std::string& path) {
 
 int run_config(const Invocation& invocation) {
   if (const auto wrong = Reader(invocation.settings).errors()) return report_error(*wrong);
-  if (Reader(invocation.settings).on("schema")) {
+  if (Reader(invocation.settings).on("scenario-schema")) {
     fmt::print("{}", scenario_schema(up_command()));
     return kDone;
   }

@@ -83,7 +83,7 @@ std::string scenario_schema(const Command& up) {
       {"$schema", "https://json-schema.org/draft/2020-12/schema"},
       {"title", "A DataStorm scenario"},
       {"description",
-       "A whole run of `datastorm up`, in TOML; printed by `datastorm config --schema`."},
+       "A whole run of `datastorm up`, in TOML; printed by `datastorm config --scenario-schema`."},
       {"type", "object"},
       {"additionalProperties", false},
       {"properties", std::move(properties)}};

@@ -245,7 +245,7 @@ constexpr Setting kSettings[] = {
     {"runs", kCount, "N", "", "3", "how often each row is measured"},
     {"check", kText, "FILE", "", "",
      "hold a scenario against what `up` takes, and say what is wrong"},
-    {"schema", kSwitch, "", "", "",
+    {"scenario-schema", kSwitch, "", "", "",
      "print a JSON Schema of scenarios, for editors (schemas/scenario.schema.json)"},
     {"list", kSwitch, "", "", "", "list the suites"},
     {"results", kText, "FILE", "", "", "take this bench.json instead of measuring"},

@@ -20,9 +20,9 @@ class Scenarios(storm.Case):
         return jsonschema, tomllib
 
     def test_the_schema_is_the_programs(self):
-        """schemas/scenario.schema.json is what `datastorm config --schema` prints"""
-        self.assertEqual(SCHEMA.read_text(), self.run_program("config", "--schema").stdout,
-                         "print it again: datastorm config --schema >schemas/scenario.schema.json")
+        """schemas/scenario.schema.json is what `datastorm config --scenario-schema` prints"""
+        self.assertEqual(SCHEMA.read_text(), self.run_program("config", "--scenario-schema").stdout,
+                         "print it again: datastorm config --scenario-schema >schemas/scenario.schema.json")
 
     def test_the_bundled_ones_are_sound(self):
         """config --check and the schema take all eight; the list names them"""
