@@ -33,8 +33,9 @@ WITHOUT_KAFKA = "/nonexistent/kafka.sh"
 class Bench(storm.Case):
     limit = 400
 
-    def bench(self, suite, *more, duration="100ms"):
-        return self.run_json("bench", suite, "--runs", "1", "--duration", duration, *more, limit=300)
+    def bench(self, suite, *more, duration="100ms", script=storm.KAFKA_SH):
+        return self.run_json("bench", suite, "--runs", "1", "--duration", duration, "--kafka-script", script, *more,
+                             limit=300)
 
     def look_at(self, suite, result):
         self.assertEqual(suite, result["suite"])
@@ -49,7 +50,8 @@ class Bench(storm.Case):
                     self.assertTrue(row["conditions"].startswith("SKIP: "))
                     print(f"  {suite}: {name}: {row['conditions']}", flush=True)
                     continue
-                self.assertEqual(1, row["runs"])
+                # A suite of several ways measures its reference beside each.
+                self.assertIn(row["runs"], (1, 2, 3) if name == "raw loopback" else (1,))
                 for named in ("record ", "acks ", "codec ", "durability ", "engine "):
                     self.assertIn(named, row["conditions"])
         for name in ROWS.get(suite, []):
@@ -68,7 +70,7 @@ class Bench(storm.Case):
             if suite == "knee":
                 continue
             with self.subTest(suite):
-                rows = self.look_at(suite, self.bench(suite, "--kafka-script", WITHOUT_KAFKA))
+                rows = self.look_at(suite, self.bench(suite, script=WITHOUT_KAFKA))
                 skipped = [name for name, row in rows.items() if row["runs"] == 0]
                 if suite in ("peers", "ladder", "end-to-end"):
                     self.assertTrue(skipped)

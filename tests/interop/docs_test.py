@@ -123,7 +123,7 @@ class Documents(storm.Case):
             for process in reversed(background):
                 self.assertIn(self.end(process, signal.SIGINT), (storm.DONE, storm.INTERRUPTED, -signal.SIGINT))
             for each in self.folder.iterdir():  # the next one begins anew
-                if each.name not in ("bin", "scenarios", "network.log"):
+                if each.name != "network.log" and not each.is_symlink() and each.name != "bin":
                     shutil.rmtree(each) if each.is_dir() else each.unlink()
         print(f"  {self.ran} lines of {len(STORIES)} stories", flush=True)
         self.assertGreater(self.ran, 25)
@@ -153,7 +153,8 @@ class Documents(storm.Case):
         for command in commands:
             text = subprocess.run([storm.PROGRAM, command, "--help"], capture_output=True, text=True).stdout
             example = text.split("Example:")[1].strip().splitlines()[0].strip().replace("HOOK_SECRET=…", "HOOK_SECRET=long-enough-for-a-test")
-            if LONG.match(example) or "--password-file" in example or "| man" in example:
+            # What reads a file that is not there is told so, which is wrong use.
+            if LONG.match(example) or "--password-file" in example or "--from" in example or "| man" in example:
                 continue
             with self.subTest(command):
                 self.run_line(f"{command} --help", example)
