@@ -97,6 +97,7 @@ std::map<std::string, std::string> rdkafka_properties(const ClientSettings& clie
   all["enable.auto.commit"] = "false";
   all["enable.auto.offset.store"] = "false";
   all["auto.offset.reset"] = "earliest";
+  all["enable.partition.eof"] = "true";
   all["fetch.wait.max.ms"] = ms(consumer.fetch_wait);
   all["fetch.max.bytes"] = text(consumer.fetch_bytes_max);
   all["max.partition.fetch.bytes"] = text(consumer.partition_bytes_max);

@@ -67,6 +67,9 @@ class RdkafkaSource final : public Source {
 
   void take(const rd_kafka_message_t& message, std::vector<Fetched>& into);
   void on_trouble(rd_kafka_resp_err_t error, const char* reason);
+  void on_end(const TopicPartition& from, std::int64_t offset, std::vector<Fetched>& into);
+  void give(const TopicPartition& from, std::int64_t first, std::int64_t next, ByteVec batch,
+            std::vector<Fetched>& into);
   void hand_out(const TopicPartition& from, Gathering& gathering, std::vector<Fetched>& into);
   void assign(rd_kafka_topic_partition_list_t* partitions);
   void give_up(rd_kafka_topic_partition_list_t* partitions);
@@ -91,6 +94,7 @@ class RdkafkaSource final : public Source {
   rd_kafka_t* rk_ = nullptr;
   std::set<TopicPartition> ours_;
   std::map<TopicPartition, Gathering> gathered_;   // of the poll under way
+  std::map<TopicPartition, std::int64_t> given_;   // the next offset after what was handed out
   std::map<TopicPartition, std::int64_t> wanted_;  // given to commit(), not yet sent
   std::map<TopicPartition, std::int64_t> committed_;
   bool paused_ = false, closing_ = false, closed_ = false, committing_ = false,
@@ -152,9 +156,11 @@ Status RdkafkaSource::poll(Nanos timeout, std::vector<Fetched>& into) {
 }
 
 void RdkafkaSource::take(const rd_kafka_message_t& message, std::vector<Fetched>& into) {
-  if (message.err) return on_trouble(message.err, rd_kafka_message_errstr(&message));
+  if (message.err && message.err != RD_KAFKA_RESP_ERR__PARTITION_EOF)
+    return on_trouble(message.err, rd_kafka_message_errstr(&message));
   const TopicPartition from{rd_kafka_topic_name(message.rkt), message.partition};
   if (!ours_.contains(from)) return;
+  if (message.err) return on_end(from, message.offset, into);
   Gathering& gathering = gathered_[from];
   if (!gathering.builder.empty() && message.offset != gathering.next)
     hand_out(from, gathering, into);  // a batch has no holes
@@ -189,11 +195,36 @@ void RdkafkaSource::hand_out(const TopicPartition& from, Gathering& gathering,
   if (gathering.builder.empty()) return;
   auto built = gathering.builder.build();
   check(built.ok(), "a batch without compression can be built");
-  store_be(built->data(), gathering.first);  // the offset lies outside the checksum
-  auto owner = std::make_shared<const ByteVec>(std::move(*built));
+  give(from, gathering.first, gathering.next, std::move(*built), into);
+}
+
+/// librdkafka does not hand out the ends of transactions, nor what was aborted: where these are a
+/// partition's last, its end is told by a marker as the log has them.
+void RdkafkaSource::on_end(const TopicPartition& from, std::int64_t offset,
+                           std::vector<Fetched>& into) {
+  if (const auto gathering = gathered_.find(from); gathering != gathered_.end())
+    hand_out(from, gathering->second, into);
+  const auto given = given_.find(from);
+  if (offset <= 0 || (given != given_.end() && given->second >= offset)) return;
+  RecordBatchBuilder builder({});
+  builder.add({});
+  auto built = builder.build();
+  check(built.ok(), "a batch without compression can be built");
+  BatchHeader header = BatchHeader::read(*built).value();
+  header.attributes |= 32;  // a control batch: it has no records for anybody
+  header.write(built->data());
+  seal(*built);
+  give(from, offset - 1, offset, std::move(*built), into);
+}
+
+void RdkafkaSource::give(const TopicPartition& from, std::int64_t first, std::int64_t next,
+                         ByteVec batch, std::vector<Fetched>& into) {
+  store_be(batch.data(), first);  // the offset lies outside the checksum
+  given_[from] = next;
+  auto owner = std::make_shared<const ByteVec>(std::move(batch));
   into.push_back({.from = from,
-                  .first_offset = gathering.first,
-                  .high_watermark = std::max(high_watermark(from), gathering.next),
+                  .first_offset = first,
+                  .high_watermark = std::max(high_watermark(from), next),
                   .bytes = *owner,
                   .owner = owner,
                   .at = clock_.now()});
@@ -201,8 +232,6 @@ void RdkafkaSource::hand_out(const TopicPartition& from, Gathering& gathering,
 
 void RdkafkaSource::on_trouble(rd_kafka_resp_err_t error, const char* reason) {
   switch (error) {
-    case RD_KAFKA_RESP_ERR__PARTITION_EOF:
-      return;
     case RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART:
       if (!std::exchange(told_waiting_, true))
         log_.info("topic {} does not exist yet; waiting for it", settings_.topic);
@@ -233,6 +262,7 @@ void RdkafkaSource::pause(bool paused) {
 
 void RdkafkaSource::seek(const TopicPartition& partition, std::int64_t offset) {
   if (!ours_.contains(partition)) return;
+  given_.erase(partition);
   const List list = list_of(std::vector{partition});
   list->elems[0].offset = offset;
   finish(rd_kafka_seek_partitions(rk_, list.get(), as_ms(kQuestion)));
@@ -325,6 +355,7 @@ void RdkafkaSource::give_up(rd_kafka_topic_partition_list_t* partitions) {
   std::vector<TopicPartition> gone;
   for (const auto& each : std::span(partitions->elems, static_cast<std::size_t>(partitions->cnt)))
     gone.push_back({each.topic, each.partition});
+  for (const TopicPartition& each : gone) given_.erase(each);
   if (rd_kafka_assignment_lost(rk_)) {
     log_.warn("group {}: has gone on without us; {} partitions of {} are lost", settings_.group,
               gone.size(), settings_.topic);
