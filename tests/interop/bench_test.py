@@ -51,7 +51,7 @@ class Bench(storm.Case):
                     print(f"  {suite}: {name}: {row['conditions']}", flush=True)
                     continue
                 # A suite of several ways measures its reference beside each.
-                self.assertIn(row["runs"], (1, 2, 3) if name == "raw loopback" else (1,))
+                self.assertTrue(row["runs"] == 1 or name == "raw loopback" and row["runs"] > 1, row["runs"])
                 for named in ("record ", "acks ", "codec ", "durability ", "engine "):
                     self.assertIn(named, row["conditions"])
         for name in ROWS.get(suite, []):
