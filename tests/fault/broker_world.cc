@@ -262,9 +262,12 @@ void World::draw_id() {
   last_id_ = *id;
 }
 
-/// The records have no keys, so that all of them stay: only segments become one.
+/// The records have no keys, so that all of them stay: only segments become one. Where the log's
+/// beginning was deleted, batches would lose the records below it: then they are not whole any more,
+/// and the model knows whole ones alone.
 void World::compact() {
   const auto [name, index] = any_partition();
+  if (topics_[name].partitions[index].start > 0) return;
   const auto topic = life_->core.topics->find(name);
   Partition* partition = topic ? topic->partition(static_cast<std::int32_t>(index)) : nullptr;
   if (!partition || !partition->online()) return;

@@ -336,10 +336,10 @@ class Parser {
       return value;
     }
   };
-  /// Takes NAME=NUMBER words out of the list.
+  /// Takes NAME=NUMBER words out of the list; the first is the verb, whatever it looks like.
   Options take_options(std::vector<Word>& words) {
     Options options;
-    std::erase_if(words, [&](const Word& word) {
+    const auto gone = std::remove_if(words.begin() + 1, words.end(), [&](const Word& word) {
       const std::size_t equals = word.text.find('=');
       if (word.quoted || equals == std::string::npos) return false;
       double value = 0;
@@ -348,6 +348,7 @@ class Parser {
       options.named[word.text.substr(0, equals)] = {value, word.at};
       return true;
     });
+    words.erase(gone, words.end());
     return options;
   }
   void refuse_rest(const Options& options, std::string_view verb) {

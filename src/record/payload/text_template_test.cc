@@ -111,6 +111,13 @@ TEST(TextTemplate, GivesEachRecordItsOwnUuid) {
   EXPECT_EQ(seen.size(), 2000u);
 }
 
+TEST(TextTemplate, KeepsItsVerbWhateverItLooksLike) {
+  const auto parsed = parse_template("{{stream-sequen=3}}", "t.tpl", 1, Encoding::kAsIs);
+  ASSERT_FALSE(parsed.ok());
+  EXPECT_NE(parsed.error().message.find("stream-sequen=3"), std::string::npos)
+      << parsed.error().message;
+}
+
 TEST(TextTemplate, SaysAllThatIsWrongAndWhere) {
   struct Case {
     const char* text;
