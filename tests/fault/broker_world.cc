@@ -263,8 +263,8 @@ void World::draw_id() {
 }
 
 /// The records have no keys, so that all of them stay: only segments become one. Where the log's
-/// beginning was deleted, batches would lose the records below it: then they are not whole any more,
-/// and the model knows whole ones alone.
+/// beginning was deleted, batches would lose the records below it: then they are not whole any
+/// more, and the model knows whole ones alone.
 void World::compact() {
   const auto [name, index] = any_partition();
   if (topics_[name].partitions[index].start > 0) return;
@@ -408,11 +408,11 @@ void World::restart(std::unique_ptr<SimDisk> disk, bool power) {
   life_ = open(*disk_, boot_);
   check(life_ != nullptr, "a life that cannot begin was reported by verify() before");
   judge(*life_, power);
-  adopt();
+  adopt(settings_.sync || !power);
 }
 
 /// What was found is what is: the model forgets what it only hoped for.
-void World::adopt() {
+void World::adopt(bool promised) {
   doubtful_.clear();
   std::erase_if(topics_, [&](const auto& each) { return !life_->core.topics->find(each.first); });
   for (auto& [name, model] : topics_) {
@@ -422,18 +422,32 @@ void World::adopt() {
     for (std::size_t i = 0; i < model.partitions.size(); ++i) {
       PartitionModel& part = model.partitions[i];
       const auto ends = topic->partitions[i]->ends();
+      const auto lies_there = [&](const PartitionModel::Batch& each) {
+        if (each.next > ends.high_watermark || each.next <= ends.start) return false;
+        const auto found =
+            topic->partitions[i]->find(std::max(each.base, ends.start), 1 << 20, true);
+        ByteVec bytes(each.bytes.size());
+        return found.slice.size >= bytes.size() &&
+               found.slice.segment->file().read_at(bytes, found.slice.position) &&
+               bytes == each.bytes;
+      };
       // A batch that was refused may have been found in its place.
       for (const auto& each : part.failed)
-        if (each.base >= part.acked && each.next <= ends.high_watermark) {
-          const auto found = topic->partitions[i]->find(each.base, 1 << 20, true);
-          ByteVec bytes(each.bytes.size());
-          if (found.slice.size >= bytes.size() &&
-              found.slice.segment->file().read_at(bytes, found.slice.position) &&
-              bytes == each.bytes) {
-            std::erase_if(part.batches, [&](const auto& other) { return other.base >= each.base; });
-            part.batches.push_back(each);
-          }
+        if (each.base >= part.acked && lies_there(each)) {
+          std::erase_if(part.batches, [&](const auto& other) { return other.base >= each.base; });
+          part.batches.push_back(each);
         }
+      // So may, where nothing is promised, one of an earlier life.
+      if (!promised)
+        for (const auto& each : part.former)
+          if (lies_there(each)) {
+            std::erase_if(part.batches, [&](const auto& other) {
+              return other.base < each.next && each.base < other.next;
+            });
+            part.batches.insert(
+                std::ranges::upper_bound(part.batches, each.base, {}, &PartitionModel::Batch::base),
+                each);
+          }
       for (const auto& each : part.batches)
         if (each.next > ends.high_watermark) part.former.push_back(each);
       part.former.insert(part.former.end(), part.failed.begin(), part.failed.end());

@@ -120,7 +120,7 @@ class World {
                        std::int64_t promised, bool dependable, const std::string& name);
   void judge_duplicates(kafka::broker::Partition& partition, PartitionModel& model,
                         const std::string& name);
-  void adopt();
+  void adopt(bool promised);
 
   void append();
   void sync();
