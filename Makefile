@@ -17,7 +17,7 @@ ifdef SEED
   export DATASTORM_SEED := $(SEED)
 endif
 
-.PHONY: help up build installed build-tests install package check test test-long bench bench-docs format lint fuzz mutate deploy-check clean
+.PHONY: help up build installed build-tests install package check test test-long bench bench-docs format lint fuzz fuzz-coverage mutate deploy-check clean
 .DEFAULT_GOAL := help
 
 help: ## this list
@@ -83,6 +83,12 @@ fuzz: ## each fuzz target for 10 s; SECONDS_EACH=45
 	cmake --preset fuzz
 	cmake --build build/fuzz --target fuzzers -j $(JOBS)
 	tools/fuzz.sh build/fuzz $(SECONDS_EACH)
+
+fuzz-coverage: ## which share of each decoder the fuzz targets reach; 85 % or it fails
+	$(SETUP) up dev
+	cmake --preset coverage
+	cmake --build build/coverage --target fuzzers -j $(JOBS)
+	tools/fuzz_coverage.sh build/coverage $(SECONDS_EACH)
 
 mutate: build-tests ## plant small faults, one at a time; none may go unnoticed (half an hour)
 	tools/mutate.py $(ARGS)
