@@ -64,9 +64,15 @@ class BackpressureTest : public testing::Test {
         KafkaError::kNone);
   }
   static std::int64_t log_start(BlockingClient& client, const std::string& topic = "t") {
+    return log_offset(client, ListOffsetsRequest::kEarliest, topic);
+  }
+  static std::int64_t log_end(BlockingClient& client) {
+    return log_offset(client, ListOffsetsRequest::kLatest, "t");
+  }
+  static std::int64_t log_offset(BlockingClient& client, std::int64_t which,
+                                 const std::string& topic) {
     ListOffsetsRequest request{.replica_id = -1};
-    request.topics = {
-        {topic, {{.partition_index = 0, .timestamp = ListOffsetsRequest::kEarliest}}}};
+    request.topics = {{topic, {{.partition_index = 0, .timestamp = which}}}};
     return client.ask<ListOffsetsResponse>(request, 2).topics.at(0).partitions.at(0).offset;
   }
   /// Sends 128 MB, twice the limit, unless the broker is full; whether all was taken.
@@ -82,13 +88,12 @@ class BackpressureTest : public testing::Test {
                        .producer_epoch = 0,
                        .base_sequence = sequence});
   }
+  static ProduceRequest produce_request(const ByteVec& batch, const std::string& topic = "t") {
+    return {.acks = 1, .timeout_ms = 1000, .topic_data = {{topic, {{0, Records{batch}}}}}};
+  }
   static KafkaError produce(BlockingClient& client, const ByteVec& batch,
                             const std::string& topic = "t") {
-    return client
-        .ask<ProduceResponse>(
-            ProduceRequest{
-                .acks = 1, .timeout_ms = 1000, .topic_data = {{topic, {{0, Records{batch}}}}}},
-            7)
+    return client.ask<ProduceResponse>(produce_request(batch, topic), 7)
         .responses.at(0)
         .partition_responses.at(0)
         .error_code;
@@ -113,6 +118,28 @@ class BackpressureTest : public testing::Test {
   ShiftedClock clock_;
   NoLog log_;
 };
+
+TEST_F(BackpressureTest, KeepsTheConnectionOfAProducerThatSendsAheadWhileItIsHeld) {
+  constexpr std::int32_t kBatches = 80;  // 80 MB through 64 MiB
+  const auto broker = start(20 * kSecond);
+  BlockingClient reader(broker->address());
+  make_topic(reader);
+  commit(reader, 0);
+  std::atomic<int> taken = 0;
+  std::atomic<bool> over = false;
+  std::jthread producer([&] {
+    BlockingClient client(broker->address());
+    for (std::int32_t i = 0; i < kBatches; ++i)
+      client.send(produce_request(batch(10 * i)), 7, i);
+    for (std::int32_t i = 0; i < kBatches; ++i)
+      if (const auto told = client.receive<ProduceResponse>(7, i); !told.responses.empty())
+        taken += told.responses[0].partition_responses.at(0).error_code == KafkaError::kNone;
+    over = true;
+  });
+  while (broker->stats().producers_held == 0) std::this_thread::yield();
+  while (!over) commit(reader, log_end(reader));
+  EXPECT_EQ(taken, kBatches);
+}
 
 TEST_F(BackpressureTest, LosesNothingBetweenAFastProducerAndASlowGroup) {
   constexpr std::int64_t kRecords = 3000;  // 300 MB through 64 MiB

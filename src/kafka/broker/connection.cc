@@ -87,6 +87,11 @@ bool Connection::read() {
   more_to_read_ = true;
   for (std::size_t got = 0; got < kReadBytesATurn && may_handle();) {
     if (!in_) in_ = server_.pool().take(BufferPool::kSmallest, BufferPool::kSmallest);
+    // Who was held has a frame waiting, and what was sent behind it may have filled the buffer.
+    if (in_have_ == in_.capacity) {
+      if (!take_frames()) return false;
+      continue;
+    }
     const IoResult result = transport_->read(in_.span().subspan(in_have_));
     if (result.kind == IoResult::Kind::kWouldBlock) {
       more_to_read_ = false;

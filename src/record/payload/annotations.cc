@@ -322,18 +322,25 @@ Error Complaints::error(std::string_view file) const {
 }
 
 Result<Json> parse_json(std::string_view text, std::string_view file) {
+  const auto wrong = [&](std::size_t at, std::string_view why) {
+    const std::string_view before = text.substr(0, std::min(at, text.size()));
+    return Error{.code = ErrorCode::kUsage,
+                 .message = fmt::format("{}:{}:{}: this is no JSON{}", file,
+                                        std::ranges::count(before, '\n') + 1,
+                                        before.size() - (before.rfind('\n') + 1) + 1, why)};
+  };
   try {
     return Json::parse(text);
   } catch (const nlohmann::json::parse_error& error) {
-    const std::size_t at = std::min(error.byte == 0 ? 0 : error.byte - 1, text.size());
-    const std::string_view before = text.substr(0, at);
     const std::string_view said(error.what());
     const std::size_t detail = std::min(said.find(": syntax error"), said.find(": "));
-    return Error{.code = ErrorCode::kUsage,
-                 .message = fmt::format(
-                     "{}:{}:{}: this is no JSON{}", file, std::ranges::count(before, '\n') + 1,
-                     at - (before.rfind('\n') + 1) + 1,
-                     detail == std::string_view::npos ? "" : said.substr(detail))};
+    return wrong(error.byte == 0 ? 0 : error.byte - 1,
+                 detail == std::string_view::npos ? "" : said.substr(detail));
+  } catch (const nlohmann::json::out_of_range& error) {  // it names the number, not its place
+    const std::string_view said(error.what());
+    const std::size_t from = std::min(said.find('\''), said.size() - 1);
+    const std::string_view number = said.substr(from + 1, said.rfind('\'') - from - 1);
+    return wrong(text.find(number), ": a number that no computer holds");
   }
 }
 

@@ -263,6 +263,7 @@ TEST(AvroSchema, SaysAllThatIsWrongAndWhere) {
   };
   const Case cases[] = {
       {"{\"type\":\n  int}", "t.avsc:2:3: this is no JSON"},
+      {"{\"type\": \"int\",\n \"x\": 1e999}", "t.avsc:2:7: this is no JSON: a number that no computer holds"},
       {R"({"type":"integer"})", "t.avsc: type: there is no type 'integer'"},
       {R"({"name":"x"})", R"(t.avsc: there is no "type")"},
       {"3", "t.avsc: 3 is no type"},
