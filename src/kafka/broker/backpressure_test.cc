@@ -6,6 +6,7 @@
 #include <thread>
 
 #include "kafka/broker/broker.h"
+#include "kafka/broker/buffer_pool.h"
 #include "kafka/broker/test_support.h"
 #include "kafka/wire/messages/all.h"
 
@@ -119,26 +120,39 @@ class BackpressureTest : public testing::Test {
   NoLog log_;
 };
 
+// The held request and the beginning of the next one fill the connection's buffer to the last byte.
 TEST_F(BackpressureTest, KeepsTheConnectionOfAProducerThatSendsAheadWhileItIsHeld) {
-  constexpr std::int32_t kBatches = 80;  // 80 MB through 64 MiB
   const auto broker = start(20 * kSecond);
   BlockingClient reader(broker->address());
   make_topic(reader);
   commit(reader, 0);
-  std::atomic<int> taken = 0;
-  std::atomic<bool> over = false;
-  std::jthread producer([&] {
+  std::atomic<bool> full = false;
+  std::jthread filler([&] {
     BlockingClient client(broker->address());
-    for (std::int32_t i = 0; i < kBatches; ++i)
-      client.send(produce_request(batch(10 * i)), 7, i);
-    for (std::int32_t i = 0; i < kBatches; ++i)
-      if (const auto told = client.receive<ProduceResponse>(7, i); !told.responses.empty())
-        taken += told.responses[0].partition_responses.at(0).error_code == KafkaError::kNone;
-    over = true;
+    for (std::int32_t i = 0; !full; i += 10) produce(client, batch(i));
   });
   while (broker->stats().producers_held == 0) std::this_thread::yield();
-  while (!over) commit(reader, log_end(reader));
-  EXPECT_EQ(taken, kBatches);
+  full = true;
+
+  const auto request = [](std::size_t value_bytes, std::int32_t correlation_id) {
+    return encode_request(produce_request(make_batch({.value_bytes = value_bytes})), 7,
+                          correlation_id, "test");
+  };
+  constexpr std::size_t kWanted = BufferPool::kSmallest - 100, kAbout = kWanted - 1000;
+  const ByteVec held = request(kAbout + kWanted - request(kAbout, 1).size(), 1);
+  ASSERT_EQ(held.size(), kWanted);
+  ByteVec ahead = request(1000, 2);
+  ahead.insert(ahead.begin(), held.back());
+  BlockingClient client(broker->address());
+  client.send(ByteView(held).first(held.size() - 1));
+  client.send(ahead);
+  while (broker->stats().producers_held < 2) std::this_thread::yield();
+  commit(reader, log_end(reader));
+  for (const std::int32_t correlation_id : {1, 2}) {
+    const auto told = client.receive<ProduceResponse>(7, correlation_id);
+    ASSERT_FALSE(told.responses.empty()) << "of request " << correlation_id;
+    EXPECT_EQ(told.responses[0].partition_responses.at(0).error_code, KafkaError::kNone);
+  }
 }
 
 TEST_F(BackpressureTest, LosesNothingBetweenAFastProducerAndASlowGroup) {
