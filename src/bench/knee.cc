@@ -42,7 +42,7 @@ Stage stage_of(const Trial& trial, const KneeLimits& limits) {
   const double missing = trial.records * (1 - trial.achieved / trial.offered);
   if (trial.achieved >= limits.keep_up * trial.offered) return slowest_of(trial);  // too late only
   if (trial.in_log >= kHalf * missing) return Stage::kSink;
-  if (trial.blocked >= kHeldShare)
+  if (trial.blocked >= kHeldShare || trial.under_way > trial.unmade)
     return trial.below_broker >= kHalf ? Stage::kClient : Stage::kBroker;
   return Stage::kGenerator;
 }

@@ -5,9 +5,9 @@
 //
 // The search raises the rate by doubling until a trial fails, then halves the interval. What a
 // trial leaves behind says which stage it was: behind the bottleneck nothing waits, before it all
-// is full. The log is the one queue without a bound, so that a slow sink shows as records in it;
-// the storm's memory is bounded, so that a slow broker or network shows as a storm that has work
-// and no room; and a slow generator as work that is neither.
+// is full. The log is the one queue without a bound, so that a slow sink shows as records in it. A
+// slow broker or network shows as records under way, until the storm's memory, which is bounded, is
+// full of them: then it has work and no room. A slow generator shows as work that is neither.
 #pragma once
 
 #include <functional>
@@ -28,8 +28,10 @@ struct Trial {
   double achieved = 0;  // through the last stage
   Nanos p99 = 0;        // from the intended instant to the last stage
   // When the schedule ended:
-  double records = 0;  // offered until then
-  double in_log = 0;   // acknowledged, and not through the sink
+  double records = 0;    // offered until then
+  double unmade = 0;     // due, and not with the client
+  double under_way = 0;  // with client or broker
+  double in_log = 0;     // acknowledged, and not through the sink
   // Meanwhile:
   double blocked = 0;       // share of the time that the storm had work and no room
   double below_broker = 0;  // share of what it had under way that had not reached the broker

@@ -23,7 +23,9 @@ namespace {
 
 constexpr Nanos kSampleEvery = 2 * kMillisecond;
 constexpr Nanos kCatchUpMax = 60 * kSecond;
-constexpr double kBatchSpan = 0.02;  // seconds, as `produce` cuts slow rates
+// Seconds. A quarter of what `produce` takes: where a connection is slow on purpose, a batch alone
+// must not take a twentieth of the trial.
+constexpr double kBatchSpan = 0.005;
 
 /// The storm's outlet, watched: how long its worker waited because there was no room.
 class WatchedOutlet final : public kafka::Outlet {
@@ -252,12 +254,14 @@ void Chain::watch(StormRig& rig, Pipeline& pipeline, const Schedule& schedule, N
     const double unsent = count(sent.enqueued, sent.written);
     const double unanswered = count(sent.written, sent.acknowledged);
     const double on_the_way = std::min(in_kernel, unsent + unanswered);
-    generator += std::max(0.0, due - static_cast<double>(sent.enqueued));
+    trial.unmade = std::max(0.0, due - static_cast<double>(sent.enqueued));
+    trial.under_way = unsent + unanswered;
+    generator += trial.unmade;
     client += unsent + std::min(in_kernel, unanswered);
     broker += std::max(0.0, unanswered - in_kernel);
     sink += count(sent.acknowledged, stored.stored);
     below += std::max(on_the_way, unsent);
-    under_way += unsent + unanswered;
+    under_way += trial.under_way;
     trial.in_log = count(sent.acknowledged, stored.stored);
     ++samples;
     std::this_thread::sleep_for(std::chrono::nanoseconds(kSampleEvery));

@@ -10,12 +10,13 @@ namespace {
 /// The chain in simulated time, a millisecond a step: each stage takes what it can of what waits
 /// before it. Memory between generator and broker is bounded, the log is not.
 struct Chain {
+  double room_seconds = 0.02;  // what of the offered records the storm's memory holds
   double generator = 3e6, client = 3e6, broker = 3e6, sink = 3e6;  // records a second
   double base_ms = 2;                                              // latency of an idle chain
 
   Trial at(double rate) const {
     constexpr double kStep = 0.001, kSeconds = 1;
-    const double room = 0.02 * rate;  // of the storm's memory, records
+    const double room = room_seconds * rate;  // of the storm's memory, records
     double due = 0, outlet = 0, at_broker = 0, log = 0, stored = 0, offered = 0;
     double blocked = 0, under_way = 0, below = 0;
     Trial trial{.offered = rate};
@@ -35,7 +36,9 @@ struct Chain {
       const double taken = std::min(sink * kStep, log);
       log -= taken, stored += taken;
       if (sending) under_way += outlet + at_broker, below += client < broker ? outlet : 0;
-      if (sending) trial.in_log = log, trial.records = offered;
+      if (sending)
+        trial.in_log = log, trial.records = offered, trial.unmade = due,
+        trial.under_way = outlet + at_broker;
     }
     trial.achieved = rate * kSeconds / time;
     trial.p99 = static_cast<Nanos>((base_ms + std::max(0.0, time - kSeconds) * 1000) * 1e6);
@@ -71,6 +74,9 @@ INSTANTIATE_TEST_SUITE_P(
                     Case{Stage::kBroker, {.broker = 777e3}, 777e3},
                     Case{Stage::kSink, {.sink = 400e3}, 400e3},
                     Case{Stage::kSink, {.sink = 93e3}, 93e3},
+                    // Memory that no trial fills: nobody is ever without room.
+                    Case{Stage::kClient, {.room_seconds = 10, .client = 600e3}, 600e3},
+                    Case{Stage::kBroker, {.room_seconds = 10, .broker = 600e3}, 600e3},
                     // Two throttles: the tighter one counts.
                     Case{Stage::kSink, {.broker = 900e3, .sink = 500e3}, 500e3},
                     Case{Stage::kBroker, {.broker = 500e3, .sink = 900e3}, 500e3}));

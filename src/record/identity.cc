@@ -17,6 +17,7 @@ constexpr auto kHexPairs = [] {
 }();
 
 constexpr std::size_t kDashes[] = {8, 13, 18, 23};
+constexpr std::size_t kDigits[] = {0, 2, 4, 6, 9, 11, 14, 16, 19, 21, 24, 26, 28, 30, 32, 34};
 
 constexpr auto kNibbles = [] {
   std::array<std::int8_t, 256> values{};
@@ -85,13 +86,11 @@ std::optional<RecordId> parse_tweet_id(std::string_view text) {
   // A wrong digit is -1, whose sign survives the or.
   std::array<char, 16> bytes{};
   int wrong = 0;
-  for (std::size_t i = 0, at = 0; i < 16; ++i) {
-    if (text[at] == '-') ++at;
-    const int high = kNibbles[static_cast<std::uint8_t>(text[at])];
-    const int low = kNibbles[static_cast<std::uint8_t>(text[at + 1])];
+  for (std::size_t i = 0; i < bytes.size(); ++i) {
+    const int high = kNibbles[static_cast<std::uint8_t>(text[kDigits[i]])];
+    const int low = kNibbles[static_cast<std::uint8_t>(text[kDigits[i] + 1])];
     wrong |= high | low;
     bytes[i] = static_cast<char>(high << 4 | low);
-    at += 2;
   }
   if (wrong < 0) return std::nullopt;
   return parse_binary_id({bytes.data(), bytes.size()});
