@@ -1,7 +1,6 @@
 // A webhook from anybody who does not know the secret: three headers' values and a body, a line
 // each. No such message may pass, and no body may crash its reader.
 #include <cstdint>
-#include <string>
 
 #include "base/check.h"
 #include "web/hook_body.h"
@@ -16,7 +15,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
        {"x-hub-signature-256", "webhook-id", "webhook-timestamp", "webhook-signature"}) {
     const std::string_view line = rest.substr(0, rest.find('\n'));
     rest.remove_prefix(std::min(line.size() + 1, rest.size()));
-    if (!line.empty()) request.headers.emplace_back(name, std::string(line));
+    if (!line.empty()) request.headers.emplace_back(name, line);
   }
   request.body = as_bytes(rest);
   check(!check_signature(keys, request, 1'700'000'000, 300), "a message that nobody signed passes");
