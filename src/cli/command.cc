@@ -9,6 +9,8 @@
 #include <optional>
 #include <span>
 
+#include "cli/help.h"
+#include "cli/near_miss.h"
 #include "cli/scenario.h"
 #include "storm/preset.h"
 
@@ -44,15 +46,11 @@ void add_flags(Parsed& parsed, std::span<const std::string_view> names) {
     const Setting* setting = find_setting(name);
     check(setting != nullptr, fmt::format("no setting is called '{}'", name));
     const std::string flag = name == "property" ? "-X,--property" : fmt::format("--{}", name);
-    std::string help(setting->help);
-    if (const std::string text = default_of(*parsed.command, *setting); !text.empty())
-      help += fmt::format(" [{}]", text);
     if (setting->kind == Kind::kSwitch) {
       parsed.switch_options[std::string(name)] =
-          parsed.app->add_flag(flag, parsed.switches[std::string(name)], help);
+          parsed.app->add_flag(flag, parsed.switches[std::string(name)]);
     } else {
-      auto* option = parsed.app->add_option(flag, parsed.given[std::string(name)], help)
-                         ->type_name(std::string(setting->value_name));
+      auto* option = parsed.app->add_option(flag, parsed.given[std::string(name)]);
       if (setting->kind == Kind::kList)
         option->expected(1)->take_all();
       else
@@ -87,15 +85,41 @@ void hide_secrets(std::span<char*> arguments) {
   }
 }
 
-/// The first word when it should be a command and is none.
-std::optional<std::string> unknown_command(int argc, char** argv,
-                                           const std::vector<Command>& commands) {
-  if (argc < 2) return std::nullopt;
-  const std::string_view word = argv[1];
-  if (word == "--help" || word == "-h") return std::nullopt;
-  for (const Command& each : commands)
-    if (each.name == word) return std::nullopt;
-  return std::string(word);
+const Command* find_command(std::string_view name, const std::vector<Command>& commands) {
+  const auto found = std::ranges::find(commands, name, &Command::name);
+  return found == commands.end() ? nullptr : &*found;
+}
+
+/// The first word should be a command, and is none.
+Error unknown_command(std::string_view word, const std::vector<Command>& commands) {
+  std::vector<std::string_view> names;
+  for (const Command& each : commands) names.push_back(each.name);
+  std::string message = "no command is named";
+  if (!word.empty()) message = fmt::format("there is no command '{}'", word);
+  if (const auto meant = nearest(word, names); !meant.empty())
+    message += fmt::format("; did you mean '{}'?", meant);
+  return {.code = ErrorCode::kUsage,
+          .message = std::move(message),
+          .hint = fmt::format("datastorm --help; the commands are {}", fmt::join(names, ", "))};
+}
+
+/// `datastorm help` and `datastorm help COMMAND`, for those who try that first.
+int print_help(std::string_view name, const std::vector<Command>& commands) {
+  const Command* const command = find_command(name, commands);
+  if (!name.empty() && command == nullptr) return report_error(unknown_command(name, commands));
+  std::fputs((command ? help_of(*command) : help_of_all(commands)).c_str(), stdout);
+  return kDone;
+}
+
+/// "--totl is no flag of produce; did you mean --total?"
+std::string unknown_flag(std::string_view word, const Command& command) {
+  const std::string_view flag = word.substr(0, word.find('='));
+  std::string text = fmt::format("{} is no flag of {}", flag, command.name);
+  const auto names = settings_of(command);
+  const auto meant =
+      nearest(flag.substr(std::min(flag.size(), flag.find_first_not_of('-'))), names);
+  if (!meant.empty()) text += fmt::format("; did you mean --{}?", meant);
+  return text + fmt::format(" (see: datastorm {} --help)", command.name);
 }
 
 /// What the parser of flags found, as we say such things.
@@ -155,8 +179,7 @@ Result<Settings> resolve(const Parsed& parsed) {
     const std::string_view command = parsed.command->name;
     const bool flag = word.starts_with('-');
     if (flag)
-      settings->complaints.push_back(fmt::format("{} is no flag of {} (see: datastorm {} --help)",
-                                                 word.substr(0, word.find('=')), command, command));
+      settings->complaints.push_back(unknown_flag(word, *parsed.command));
     else if (!its_value)
       settings->complaints.push_back(fmt::format("{} does not take the word '{}'", command, word));
     its_value = flag;
@@ -229,36 +252,30 @@ int report_error(const Error& error) {
 
 int run_main(int argc, char** argv) {
   const std::vector<Command> commands = all_commands();
-  CLI::App app(
-      "DataStorm: makes a storm of labelled records, drives it through Kafka, stores every "
-      "one, and proves what arrived.",
-      "datastorm");
+  char version[] = "version";
+  if (argc > 1 && (argv[1] == std::string_view("--version") || argv[1] == std::string_view("-V")))
+    argv[1] = version;
+  const std::string_view first = argc < 2 ? "" : argv[1];
+  if (first == "help" || first == "--help" || first == "-h")
+    return print_help(argc > 2 ? argv[2] : "", commands);
+  if (find_command(first, commands) == nullptr)
+    return report_error(unknown_command(first, commands));
+  CLI::App app("", "datastorm");
   app.require_subcommand(1);
-  if (argc < 2 || unknown_command(argc, argv, commands)) {
-    std::vector<std::string_view> names;
-    for (const Command& each : commands) names.push_back(each.name);
-    return report_error(
-        {.code = ErrorCode::kUsage,
-         .message = argc < 2 ? std::string("no command is named")
-                             : fmt::format("there is no command '{}'", argv[1]),
-         .hint = fmt::format("datastorm --help; the commands are {}", fmt::join(names, ", "))});
-  }
   std::vector<std::unique_ptr<Parsed>> parsed;
   for (const Command& command : commands) {
     auto& each = *parsed.emplace_back(std::make_unique<Parsed>());
     each.command = &command;
-    each.app = app.add_subcommand(std::string(command.name), std::string(command.purpose));
+    each.app = app.add_subcommand(std::string(command.name));
     each.app->allow_extras();  // they are told with everything else that is wrong
-    each.app->footer(fmt::format("Example:\n  {}", command.example));
     add_flags(each, kForAll);
     add_flags(each, command.settings);
-    if (!command.words.empty())
-      each.app->add_option("words", each.words, std::string(command.words))->type_name("");
+    if (!command.words.empty()) each.app->add_option("words", each.words);
   }
   try {
     app.parse(argc, argv);
-  } catch (const CLI::CallForHelp& help) {
-    return app.exit(help);
+  } catch (const CLI::CallForHelp&) {
+    return print_help(first, commands);
   } catch (const CLI::ParseError& wrong) {
     fmt::print(stderr, "datastorm: {}\n  try: datastorm {}--help\n", in_our_words(wrong),
                app.get_subcommands().empty() ? std::string()

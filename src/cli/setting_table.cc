@@ -23,7 +23,7 @@ constexpr Setting kSettings[] = {
      "Kafka brokers, HOST:PORT with commas"},
     {"command-config", kText, "FILE", "", "",
      "client properties as Kafka's own tools take them (TLS, SASL)"},
-    {"property", kList, "NAME=VALUE", "", "", "any librdkafka property; repeatable (short: -X)"},
+    {"property", kList, "NAME=VALUE", "", "", "any librdkafka property; repeatable"},
     {"topic", kText, "T", "KAFKA_TOPIC TOPIC", "tweets", "the topic"},
 
     // The storm.
@@ -35,8 +35,7 @@ constexpr Setting kSettings[] = {
      "trace:FILE and poisson"},
     {"workers", kCount, "N", "WORKERS", "0",
      "worker threads; 0 is max(4, cores) on at most as many threads as cores, for consume "
-     "min(cores, "
-     "4)"},
+     "min(cores, 4)"},
     {"batch-size", kCount, "N", "BATCH_SIZE", "0",
      "records in a generator batch; 0 is 8000, or 20 ms of the rate if that is less"},
     {"batch-interval-ms", kCount, "N", "BATCH_INTERVAL_MS", "0",
@@ -121,7 +120,8 @@ constexpr Setting kSettings[] = {
      "PLAINTEXT://, SSL://, SASL_PLAINTEXT:// or SASL_SSL:// before it, or unix:PATH"},
     {"durability", kText, "MODE", "", "cache", "sync, interval:MS, cache or memory"},
     {"retention-bytes", kSize, "SIZE", "", "0",
-     "keep at most this much in the whole broker; 0 is all"},
+     "keep at most this much in the whole broker; 0 is all (up with --durability memory: 192MiB "
+     "unless given)"},
     {"retention-time", kDuration, "D", "", "0", "keep records at most this long; 0 is for ever"},
     {"keep-unread", kSwitch, "", "", "",
      "never drop what a live group has not read: slow the producers instead"},
@@ -161,6 +161,8 @@ constexpr Setting kSettings[] = {
      "sqlite:PATH, influx:URL, influx1:URL, mongo:URL, none or stdout; repeatable; empty is SQLite "
      "in the data folder"},
     {"store", kText, "WAY", "", "raw", "raw: a row a record; rollup: counts a batch; both"},
+    {"raw-rows-for", kDuration, "D", "", "5m", "raw rows older than this are retired; 0 keeps all"},
+    {"raw-bytes", kSize, "SIZE", "", "1GiB", "raw rows beyond this are retired; 0 keeps all"},
     {"synchronous", kText, "MODE", "", "normal", "SQLite's: off, normal or full"},
     {"decode", kText, "D", "", "auto", "avro, confluent, json or auto"},
     {"influx-url", kText, "URL", "INFLUX_URL", "", "for --sink influx: or influx1: without one"},
@@ -198,10 +200,7 @@ constexpr Setting kSettings[] = {
      "another name of the dashboard, e.g. a proxy's; repeatable"},
     {"broker-listen", kText, "HOST:PORT", "", "127.0.0.1:9092",
      "where the embedded broker listens; as broker's --listen"},
-    {"open", kSwitch, "", "", "", "open the dashboard in the browser"},
     {"no-open", kSwitch, "", "", "", "do not open a browser (the default)"},
-    {"raw-rows-for", kDuration, "D", "", "5m", "raw rows older than this are retired; 0 keeps all"},
-    {"raw-bytes", kSize, "SIZE", "", "1GiB", "raw rows beyond this are retired; 0 keeps all"},
     {"url", kText, "URL", "", "http://127.0.0.1:3000", "a running dashboard"},
 
     // gateway, and the webhook inside up.
@@ -257,10 +256,38 @@ constexpr Setting kSettings[] = {
     {"out", kText, "FOLDER", "", "", "write the results there"},
 };
 
+/// The headings of --help: each begins with a setting, and goes on to where the next one begins.
+constexpr struct {
+  std::string_view first, title;
+} kSections[] = {
+    {"json", "For every command"},
+    {"brokers", "Kafka"},
+    {"total", "How much, how fast, how safely"},
+    {"payload", "What the records are"},
+    {"shard", "The run and its goals"},
+    {"linger", "Batches and connections"},
+    {"listen", "The embedded broker"},
+    {"group", "The pipeline and its stores"},
+    {"scenario", "Dashboard and scenario"},
+    {"port", "The webhook"},
+    {"producers", "Sensors"},
+    {"from", "Reports and benches"},
+};
+
 }  // namespace
 
 std::span<const Setting> all_settings() {
   return kSettings;
+}
+
+std::string_view section_of(std::string_view name) {
+  std::string_view title;
+  for (const Setting& each : kSettings) {
+    for (const auto& section : kSections)
+      if (section.first == each.name) title = section.title;
+    if (each.name == name) return title;
+  }
+  return {};
 }
 
 }  // namespace ds::cli

@@ -10,6 +10,7 @@
 #include <toml++/toml.h>
 
 #include "base/units.h"
+#include "cli/near_miss.h"
 
 namespace ds::cli {
 namespace {
@@ -82,6 +83,16 @@ bool is_command(std::string_view name) {
   return std::ranges::find(kCommands, name) != std::end(kCommands);
 }
 
+/// "datastorm.toml:3: no setting is called 'totl'; did you mean 'total'?"
+std::string unknown_setting(std::string_view origin, std::string_view name) {
+  std::vector<std::string_view> names;
+  for (const Setting& each : all_settings()) names.push_back(each.name);
+  std::string text = fmt::format("{}: no setting is called '{}'", origin, name);
+  if (const auto meant = nearest(name, names); !meant.empty())
+    text += fmt::format("; did you mean '{}'?", meant);
+  return text;
+}
+
 /// The file's values for one command: its own table wins over the top level. Every key that no
 /// setting has is an error, with its line.
 Result<std::map<std::string, TextAt, std::less<>>> read_toml(const std::string& path,
@@ -107,7 +118,7 @@ Result<std::map<std::string, TextAt, std::less<>>> read_toml(const std::string& 
         continue;
       }
       if (find_setting(name) == nullptr) {
-        errors.push_back(fmt::format("{}:{}: no setting is called '{}'", path, line, name));
+        errors.push_back(unknown_setting(fmt::format("{}:{}", path, line), name));
         continue;
       }
       if (wins || !values.contains(name))
@@ -140,7 +151,7 @@ std::map<std::string, TextAt, std::less<>> read_scenario(std::string_view comman
     std::ranges::replace(name, '_', '-');
     if (name == "about") continue;
     if (node.is_table() || find_setting(name) == nullptr)
-      complaints.push_back(fmt::format("{}: no setting is called '{}'", origin, name));
+      complaints.push_back(unknown_setting(origin, name));
     else if (std::ranges::find(names, name) == names.end() || name == "scenario")
       complaints.push_back(
           fmt::format("{}: '{}' is no setting of `datastorm {}`", origin, name, command));

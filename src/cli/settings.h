@@ -39,6 +39,8 @@ constexpr char kListSeparator = '\n';
 /// Every setting of every command; docs and completion are made from it too.
 std::span<const Setting> all_settings();
 const Setting* find_setting(std::string_view name);
+/// Under which heading --help shows it.
+std::string_view section_of(std::string_view name);
 
 struct Value {
   std::string text;

@@ -63,7 +63,7 @@ TEST_F(SettingsTest, SaysEverythingThatIsWrongAtOnceWithItsPlace) {
   Reader read_unknown(*unknown);
   read_unknown.count("topic");
   ASSERT_TRUE(read_unknown.errors());
-  for (const char* part : {":1: no setting is called 'totl'", ":2: no command is called 'prodce'",
+  for (const char* part : {":1: no setting is called 'totl'; did you mean 'total'?", ":2: no command is called 'prodce'",
                            ":5: no setting is called 'rat'", "'tweets' is not a whole number"})
     EXPECT_NE(read_unknown.errors()->message.find(part), std::string::npos)
         << read_unknown.errors()->message;
