@@ -37,8 +37,11 @@ Controls Desk::controls() {
           .mix = [this](const std::string& json) { return set_mix(json); }};
 }
 
-std::string Desk::state() const {
-  return storm_.run().finished() ? "finished" : stopped_ ? "stopped" : "running";
+void Desk::show(Snapshot& into) const {
+  into.state = storm_.run().finished() ? "finished" : stopped_ ? "stopped" : "running";
+  if (into.state != "stopped") return;
+  into.rate.target.reset();
+  if (!schedule_.is_flat_out()) into.rate.target = schedule_.rate(0);
 }
 
 void Desk::tick() {

@@ -17,8 +17,8 @@ class Desk {
   Controls controls();
   /// Once a second: a crisis that was triggered passes by itself.
   void tick();
-  /// running, stopped or finished.
-  std::string state() const;
+  /// State and wanted rate: while the storm is stopped, the rate with which it starts again.
+  void show(Snapshot& into) const;
 
  private:
   Status start();

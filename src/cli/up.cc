@@ -18,10 +18,10 @@
 #include "cli/live_balance.h"
 #include "cli/scenario.h"
 #include "cli/sensor_options.h"
+#include "cli/store_past.h"
 #include "cli/storm_options.h"
 #include "cli/terminal.h"
 #include "ledger/verify.h"
-#include "observe/flux_history.h"
 #include "sink/make_sink.h"
 #include "sink/sqlite_reader.h"
 #include "web/dashboard.h"
@@ -31,6 +31,8 @@ namespace {
 
 constexpr Nanos kCatchUpMax = 60 * kSecond;
 constexpr Nanos kGroupWaitMax = 5 * kSecond;
+/// With which the broker keeps within 256 MiB (docs/broker.md).
+constexpr std::uint64_t kRetentionInMemory = 192 << 20;
 
 struct UpOptions {
   std::string data_dir;
@@ -112,24 +114,14 @@ void read_source(Reader& read, UpOptions& options) {
   }
 }
 
-/// InfluxDB 2.x tells the dashboard's past itself, by Flux: it outlives this machine's data folder.
-Dashboard::PastOfStore past_of(const IntakeOptions& intake) {
-  constexpr std::string_view kFlux = "influx:";
-  if (!intake.sink().starts_with(kFlux)) return {};
-  const std::string url = intake.sink().substr(kFlux.size());
-  auto server =
-      InfluxServer::from(InfluxApi::kV2, url.empty() ? intake.store.influx_url : url, intake.store);
-  if (!server) return {};  // the sink says it in words
-  return
-      [history = FluxHistory(std::move(*server), intake.store.influx_bucket)](
-          const HistorySpan& span, const std::string& brand) { return history.read(span, brand); };
-}
-
 UpOptions read_up(Reader& read) {
   UpOptions options;
   options.data_dir = read.text("data-dir");
   options.embedded = !read.given("brokers");
   options.broker = read_broker(read, "broker-listen", options.data_dir + "/broker");
+  if (options.broker.durability.mode == kafka::broker::DurabilityMode::kMemory &&
+      !read.given("retention-bytes"))
+    options.broker.retention_bytes = kRetentionInMemory;
   options.storm = read_storm(read);
   options.intake = read_intake(read);
   // The storm's engine has judged them: what it took is not the source's to refuse.
@@ -138,7 +130,12 @@ UpOptions read_up(Reader& read) {
                        .control = read.take("control", parse_listen(read.text("control"))),
                        .history_file = options.data_dir + "/history.db",
                        .guard = {.token = read.text("token"), .hosts = read.list("allow-host")}};
-  if (auto past = past_of(options.intake)) options.dashboard.past_of_store = std::move(past);
+  for (const Address& each : {options.dashboard.dashboard, *options.dashboard.control})
+    if (auto allowed = Guard::allows(each, options.dashboard.guard);
+        !allowed && !each.host.empty())  // one that could not be read has been told
+      read.wrong(allowed.error());
+  if (auto past = past_of(options.intake.sink(), options.intake.store))
+    options.dashboard.past_of_store = std::move(past);
   options.scenario = read.text("scenario");
   read_source(read, options);
   for (const std::string& text : read.list("event"))
@@ -199,6 +196,27 @@ bool is_plain(const kafka::broker::Listener& listener) {
   return !listener.tls && !listener.login;
 }
 
+/// All that are taken at once, before anything is begun: no storm blows for a page that nobody can
+/// open.
+Status addresses_are_free(const UpOptions& options) {
+  std::vector<std::pair<std::string_view, Address>> wanted;
+  if (options.embedded)
+    for (const auto& each : options.broker.listeners)
+      wanted.emplace_back("--broker-listen", each.address);
+  wanted.emplace_back("--dashboard", options.dashboard.dashboard);
+  wanted.emplace_back("--control", *options.dashboard.control);
+  std::string wrong;
+  for (const auto& [option, address] : wanted) {
+    if (address.is_unix()) continue;
+    if (auto taken = listen_tcp(address); !taken)
+      wrong += fmt::format("{}{}: {}", wrong.empty() ? "" : "\n  ", option, taken.error().message);
+  }
+  if (wrong.empty()) return Done{};
+  return usage(std::move(wrong),
+               "stop what listens there (another `datastorm up`?), or name other addresses; port 0 "
+               "takes a free one");
+}
+
 /// Everything that `up` runs, in the order in which it starts; it ends in the reverse order.
 class Up {
  public:
@@ -211,6 +229,7 @@ class Up {
 
   Status start() {
     if (auto made = make_data_folder(options_.data_dir); !made) return made;
+    if (auto free = addresses_are_free(options_); !free) return free;
     if (options_.embedded) {
       if (std::ranges::none_of(options_.broker.listeners, is_plain))
         return Error{.code = ErrorCode::kUsage,
@@ -425,7 +444,7 @@ class Up {
       play_events();
       desk_->tick();
       storm_->show(s);
-      s.state = desk_->state();
+      desk_->show(s);
     } else {
       show_sensors(s);
     }
@@ -550,22 +569,23 @@ std::optional<Error> check_up(const Settings& settings) {
 }
 
 Command up_command() {
-  return {.name = "up",
-          .purpose = "broker, storm, pipeline, store and dashboard, in one process",
-          .example = "datastorm up --rate 100k --dashboard 127.0.0.1:3000",
-          .settings = join_settings(
-              {storm_settings(), intake_settings(), kBrokerSettings, kSensorSettings, kHookSettings,
-               std::vector<std::string_view>{"broker-listen", "dashboard", "control", "token",
-                                             "allow-host", "no-open", "scenario", "source", "event",
-                                             "limit", "junit"}}),
-          .defaults = {{"rate", "100k"},
-                       {"total", "0"},
-                       {"workers", "1"},
-                       {"retention-bytes", "1GiB"},
-                       {"keep-unread", "true"},
-                       {"via", "hook"},
-                       {"flush-ms", "5"}},
-          .run = run_up};
+  return {
+      .name = "up",
+      .purpose = "broker, storm, pipeline, store and dashboard, in one process",
+      .example = "datastorm up --rate 100k --dashboard 127.0.0.1:3000",
+      .settings = join_settings(
+          {std::vector<std::string_view>{"scenario", "source", "event", "dashboard", "control",
+                                         "token", "allow-host", "broker-listen", "no-open", "limit",
+                                         "junit"},
+           storm_settings(), intake_settings(), kBrokerSettings, kSensorSettings, kHookSettings}),
+      .defaults = {{"rate", "100k"},
+                   {"total", "0"},
+                   {"workers", "1"},
+                   {"retention-bytes", "1GiB"},
+                   {"keep-unread", "true"},
+                   {"via", "hook"},
+                   {"flush-ms", "5"}},
+      .run = run_up};
 }
 
 }  // namespace ds::cli

@@ -1,6 +1,7 @@
 #!/usr/bin/env python3
 """Wrong use is told in one clear line, by its name, all at once; exit 2, or 3 where no server answers."""
 import signal
+import socket
 import subprocess
 import time
 
@@ -13,7 +14,9 @@ USE, NOBODY = storm.WRONG_USE, storm.UNREACHABLE
 TABLE = [
     # commands and flags
     ("", USE, ["no command is named", "produce"]),
-    ("prodcue --total 5", USE, ["there is no command 'prodcue'", "produce"]),
+    ("prodcue --total 5", USE, ["there is no command 'prodcue'; did you mean 'produce'?"]),
+    ("produce --totl 5", USE, ["--totl is no flag of produce; did you mean --total?"]),
+    ("help prodcue", USE, ["there is no command 'prodcue'"]),
     ("--total 5", USE, ["there is no command '--total'"]),
     ("produce --totl 5", USE, ["--totl is no flag of produce"]),
     ("produce extra", USE, ["produce does not take the word 'extra'"]),
@@ -84,6 +87,9 @@ TABLE = [
     ("monitor --url http://{nobody}", NOBODY, ["{nobody} refused the connection"]),
     ("monitor --url ftp://x", USE, ["--url: 'ftp://x'"]),
     ("up --dashboard here:there", USE, ["--dashboard", "there"]),
+    ("up --dashboard 0.0.0.0:0 --rate fast", USE, ["--rate: 'fast'", "0.0.0.0:0 is not loopback"]),
+    ("serve --dashboard 0.0.0.0:0", USE, ["0.0.0.0:0 is not loopback"]),
+    ("serve --sink mongo:mongodb://u:secretword@x", USE, ["cannot be looked at", "influx:URL"]),
     ("broker --listen 0.0.0.0:0", USE, ["0.0.0.0:0", "--allow-anonymous"]),
     # files and folders
     ("produce --config nowhere.toml", USE, ["nowhere.toml cannot be read"]),
@@ -166,6 +172,28 @@ class Refusals(storm.Case):
                           (("--listen", "127.0.0.1:0", "--data-dir", broker.data_dir), str(broker.data_dir))):
             done = self.run_program("broker", *how, expect=USE, limit=30)
             self.assertIn(says, done.stderr)
+
+    def test_up_names_all_addresses_that_are_taken(self):
+        """three taken ports: told at once, with the flags to change, before anything is begun"""
+        taken, flags = [], ("--broker-listen", "--dashboard", "--control")
+        for _ in flags:
+            taken.append(socket.create_server(("127.0.0.1", 0)))
+            self.addCleanup(taken[-1].close)
+        addresses = [f"127.0.0.1:{each.getsockname()[1]}" for each in taken]
+        done = self.run_program("up", "--data-dir", self.folder / "up", *(word for pair in zip(flags, addresses) for word in pair),
+                                expect=USE, limit=30)
+        for flag, address in zip(flags, addresses):
+            self.assertIn(f"{flag}: {address} is taken by another program", done.stderr)
+        self.assertEqual([], list((self.folder / "up").iterdir()), "nothing was begun")
+
+    def test_help_is_where_people_look(self):
+        """help, --help, help COMMAND, COMMAND --help and --version"""
+        said = {words: self.run_program(*words.split()).stdout for words in
+                ("help", "--help", "help produce", "produce --help", "version", "--version")}
+        self.assertEqual(said["help"], said["--help"])
+        self.assertEqual(said["help produce"], said["produce --help"])
+        self.assertEqual(said["version"], said["--version"])
+        self.assertIn("--total N", said["produce --help"])
 
     def test_up_takes_a_schedule(self):
         """up's own default rate gives way to --schedule; the total is the schedule's"""

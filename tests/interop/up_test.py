@@ -179,6 +179,17 @@ class TheWhole(storm.Case):
             self.assertLessEqual(claimed[run], held[run])
             self.assertEqual(len(held[run]), verdict["found"])
 
+    def test_in_memory_the_log_is_bounded(self):
+        """--durability memory: more than 192 MiB go through, and the broker never keeps more"""
+        total = 3_000_000
+        last = self.run_json("up", "--data-dir", self.data_dir, "--durability", "memory", "--rate", "max", "--store", "rollup",
+                             "--total", total, "--broker-listen", "127.0.0.1:0", "--dashboard", "127.0.0.1:0", "--control",
+                             "127.0.0.1:0", limit=300)
+        self.same("through memory", asked=total, acknowledged=last["counters"]["acknowledged"], stored=last["stored"])
+        print(f"  {last['broker']['bytes'] >> 20} MiB kept, {last['rssBytes'] >> 20} MiB of memory in all", flush=True)
+        self.assertLess(0, last["broker"]["bytes"])
+        self.assertLessEqual(last["broker"]["bytes"], 200 << 20, "a frame of each lane may pass the limit")
+
     def test_others_go_on_producing(self):
         """an idempotent produce survives kill -9 of the broker that `up` holds: each record exactly once"""
         draw = storm.drawn()
