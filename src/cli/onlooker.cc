@@ -4,11 +4,11 @@
 
 #include <algorithm>
 #include <condition_variable>
-#include <filesystem>
 #include <set>
 
 #include "base/thread_name.h"
 #include "base/units.h"
+#include "ledger/exchange.h"
 
 namespace ds::cli {
 namespace {
@@ -63,12 +63,8 @@ BalanceShown claimed_and_stored(const Snapshot& s, bool lag_is_known) {
 }
 
 Onlooker::Onlooker(Settings settings, const Clock& clock, Log& log)
-    : settings_(std::move(settings)),
-      clock_(clock),
-      log_(log),
-      started_(clock.now()),
-      was_there_(std::filesystem::exists(settings_.store)) {
-  latest_.baseline = was_there_;  // until the first look
+    : settings_(std::move(settings)), clock_(clock), log_(log), started_(clock.now()) {
+  latest_.baseline = settings_.was_there;  // until the first look
   if (settings_.brokers) {
     kafka::ClientSettings client = *settings_.brokers;
     client.request_timeout = kBrokerPatience;
@@ -103,10 +99,10 @@ void Onlooker::look_until(std::stop_token stop) {
 void Onlooker::look() {
   Snapshot s;
   s.acks = "";
-  s.store = {.kind = "sqlite", .path = settings_.store};
+  s.store = settings_.store;
   const bool seen = look_at_store(s);
-  s.baseline = was_there_ && !(watch_ && watch_->seen().whole);
-  const bool first = was_there_ && latest_.baseline;  // what it held before is no news
+  s.baseline = settings_.was_there && !(watch_ && watch_->seen().whole);
+  const bool first = settings_.was_there && latest_.baseline;  // what it held before is no news
   if (s.stored != stored_before_ && !s.baseline && !first) stored_at_ = clock_.now();
   stored_before_ = s.stored;
   s.state = stored_at_ != 0 && clock_.now() - stored_at_ < kStillAfter ? "running" : "stopped";
@@ -119,24 +115,20 @@ void Onlooker::look() {
 /// False when there is nothing to see; the balance then says why.
 bool Onlooker::look_at_store(Snapshot& into) {
   if (!watch_) {
-    if (!std::filesystem::exists(settings_.store)) {
-      into.balance.text = into.store.durability =
-          fmt::format("waiting for {}, which `datastorm consume` makes", settings_.store);
-      say(into.balance.text);
-      return false;
-    }
-    auto opened = StoreWatch::open(settings_.store);
+    auto opened = settings_.open();
     if (!opened) {
       into.balance.text = into.store.durability = opened.error().message;
       say(opened.error().message + "; trying again");
       return false;
     }
     watch_ = std::move(*opened);
-    say(fmt::format("looking at {}", settings_.store));
+    say(fmt::format("looking at {}", settings_.store.path));
   }
-  if (auto looked = watch_->look(); !looked) say(looked.error().message);
-  show_store(watch_->seen(), watch_->claims(), into);
+  const Status looked = watch_->look();
+  if (!looked) say(looked.error().message);
+  show_store(watch_->seen(), claims(), into);
   into.store.durability = watch_->seen().whole ? "read only" : "read only, still being counted";
+  if (!looked) into.store.durability = looked.error().message;
   return true;
 }
 
@@ -160,18 +152,21 @@ Status Onlooker::ask_for_lag() {
     if (!cluster) return std::move(cluster).error();
     cluster_ = *cluster;
   }
+  if (watch_->claims() == nullptr && clock_.now() >= ask_claims_at_) {
+    if (auto read = read_claims(*admin_)) topics_claims_ = std::move(*read);
+    ask_claims_at_ = clock_.now() + kBrokerPause;
+  }
   lag_ = {};
-  const auto& all = watch_->seen().next_offsets;
-  const auto found = all.find(cluster_);
-  if (found == all.end()) return Done{};  // it stores from elsewhere
+  const auto next = places();
+  if (!next) return next.error();
   std::set<std::string> topics;
-  for (const auto& [from, next] : found->second) topics.insert(from.topic);
+  for (const auto& [from, offset] : *next) topics.insert(from.topic);
   for (const std::string& topic : topics) {
     const auto ends = admin_->end_offsets(topic);
     if (!ends) return ends.error();
     for (const auto& [partition, end] : *ends) {
-      const auto next = found->second.find({topic, partition});
-      const std::int64_t from = next == found->second.end() ? 0 : next->second;
+      const auto found = next->find({topic, partition});
+      const std::int64_t from = found == next->end() ? 0 : found->second;
       lag_.records += static_cast<std::uint64_t>(std::max<std::int64_t>(0, end - from));
     }
   }
@@ -179,6 +174,26 @@ Status Onlooker::ask_for_lag() {
   if (lag_.records > 0)
     lag_.seconds = static_cast<double>(std::max<std::int64_t>(0, age_ms)) / 1000;
   return Done{};
+}
+
+/// Where each partition goes on: by the store's word, else by the group's. Nothing is known of a
+/// store that is filled from elsewhere.
+Result<Sink::Offsets> Onlooker::places() {
+  if (watch_->claims() != nullptr) {
+    const auto& all = watch_->seen().next_offsets;
+    const auto found = all.find(cluster_);
+    return found == all.end() ? Sink::Offsets() : found->second;
+  }
+  const auto committed = admin_->group_committed(settings_.group, settings_.topic);
+  if (!committed) return committed.error();
+  Sink::Offsets next;
+  for (const auto& [partition, offset] : *committed) next[{settings_.topic, partition}] = offset;
+  return next;
+}
+
+const ClaimBook& Onlooker::claims() const {
+  const ClaimBook* const own = watch_->claims();
+  return own ? *own : topics_claims_;
 }
 
 void Onlooker::say(const std::string& what) {

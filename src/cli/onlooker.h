@@ -1,6 +1,8 @@
 // What `serve` shows: a store that others fill, and where the broker's topics end. It only looks.
 #pragma once
 
+#include <functional>
+#include <memory>
 #include <mutex>
 #include <optional>
 #include <string>
@@ -25,8 +27,13 @@ BalanceShown claimed_and_stored(const Snapshot& shown, bool lag_is_known);
 class Onlooker {
  public:
   struct Settings {
-    std::string store;                             // the SQLite file; it may come later
+    StoreShown store = {};  // its kind and where it is
+    /// Looked at once this succeeds: a file may come later, and a server.
+    std::function<Result<std::unique_ptr<Watch>>()> open;
+    bool was_there = false;                        // what it holds at the start is no news then
     std::optional<kafka::ClientSettings> brokers;  // none: lag is not known
+    /// Whose place and claims count where the store keeps none.
+    std::string group, topic;
   };
   Onlooker(Settings settings, const Clock& clock, Log& log);
 
@@ -38,19 +45,21 @@ class Onlooker {
   bool look_at_store(Snapshot& into);
   void look_at_broker(Snapshot& into);
   Status ask_for_lag();
+  Result<Sink::Offsets> places();
+  const ClaimBook& claims() const;
   void say(const std::string& what);
 
   const Settings settings_;
   const Clock& clock_;
   Log& log_;
   const Nanos started_;
-  const bool was_there_;  // the store, at the start: what it held then has not happened now
-  std::optional<StoreWatch> watch_;
+  std::unique_ptr<Watch> watch_;  // null until it could be opened
+  ClaimBook topics_claims_;       // of the cluster, for a store that keeps none
   std::optional<kafka::Admin> admin_;
   std::string cluster_;
   LagShown lag_;
   bool lag_is_known_ = false, broker_is_silent_ = false;
-  Nanos ask_broker_at_ = 0;
+  Nanos ask_broker_at_ = 0, ask_claims_at_ = 0;
   std::uint64_t stored_before_ = 0;
   Nanos stored_at_ = 0;  // when it last grew
   std::string said_;

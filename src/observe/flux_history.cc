@@ -2,10 +2,8 @@
 
 #include <fmt/format.h>
 
-#include <algorithm>
 #include <charconv>
 #include <map>
-#include <nlohmann/json.hpp>
 
 namespace ds {
 namespace {
@@ -17,20 +15,12 @@ std::optional<std::int64_t> number_in(std::string_view cell) {
   return value;
 }
 
-/// A text in Flux: as in JSON, and "${" would be an expression.
-std::string quoted(const std::string& text) {
-  std::string out = nlohmann::json(text).dump();
-  for (std::size_t at = 0; (at = out.find("${", at)) != std::string::npos; at += 3)
-    out.insert(at, 1, '\\');
-  return out;
-}
-
 }  // namespace
 
 std::string FluxHistory::question(const HistorySpan& span, const std::string& brand) const {
   const auto instant = [](std::int64_t ms) { return fmt::format("time(v: {})", ms * 1'000'000); };
   const std::string of_brand =
-      brand.empty() ? "" : fmt::format(" and r.brand == {}", quoted(brand));
+      brand.empty() ? "" : fmt::format(" and r.brand == {}", flux_text(brand));
   return fmt::format(
       R"(from(bucket: {})
   |> range(start: {}, stop: {})
@@ -39,42 +29,22 @@ std::string FluxHistory::question(const HistorySpan& span, const std::string& br
   |> aggregateWindow(every: {}ms, fn: sum, createEmpty: false, timeSrc: "_start")
   |> map(fn: (r) => ({{sentiment: r.sentiment, t: int(v: r._time) / 1000000, count: r._value}}))
 )",
-      quoted(bucket_), instant(span.from_ms), instant(span.to_ms), of_brand, span.step_ms);
+      flux_text(bucket_), instant(span.from_ms), instant(span.to_ms), of_brand, span.step_ms);
 }
 
 Result<HistoryColumns> FluxHistory::read(const HistorySpan& span, const std::string& brand) const {
-  const std::string flux = question(span, brand);
+  constexpr std::string_view kColumns[] = {"sentiment", "t", "count"};
   std::map<std::int64_t, Shares> steps;
-  std::vector<std::size_t> at(3);  // the columns of sentiment, t and count, by the last header
-  std::string failed;
-  const auto asked = ask_influx(server_, server_.flux_url(), &flux, [&](const CsvReader::Row& row) {
-    constexpr std::string_view kNames[] = {"sentiment", "t", "count"};
-    const auto column = [&](std::string_view name) {
-      return static_cast<std::size_t>(std::ranges::find(row, name) - row.begin());
-    };
-    if (row.size() > 1 && row[1] == "error") return true;  // its reason is in the next row
-    if (column("t") < row.size()) {
-      for (std::size_t i = 0; i < 3; ++i) at[i] = column(kNames[i]);
-      return true;
-    }
-    const std::size_t last = std::ranges::max(at);
-    const auto t = last == 0 || last >= row.size() ? std::nullopt : number_in(row[at[1]]);
-    const auto count = t ? number_in(row[at[2]]) : std::nullopt;
-    if (!count) {
-      failed = row.size() > 1 ? row[1] : row[0];
-      return false;
-    }
+  const auto asked = ask_flux(server_, question(span, brand), kColumns, [&](auto cells) {
+    const auto t = number_in(cells[1]), count = number_in(cells[2]);
+    if (!t || !count) return false;
     Shares& shares = steps[*t];
-    const std::string& sentiment = row[at[0]];
-    (sentiment == "positive"   ? shares.positive
-     : sentiment == "negative" ? shares.negative
-                               : shares.neutral) += static_cast<std::uint64_t>(*count);
+    (cells[0] == "positive"   ? shares.positive
+     : cells[0] == "negative" ? shares.negative
+                              : shares.neutral) += static_cast<std::uint64_t>(*count);
     return true;
   });
   if (!asked) return asked.error();
-  if (!failed.empty())
-    return Error{.code = ErrorCode::kProtocol,
-                 .message = fmt::format("{} said: {}", server_.url, failed)};
   HistoryColumns columns{.range = std::string(span.name), .step_ms = span.step_ms};
   for (const auto& [t, shares] : steps) {
     columns.t.push_back(t);

@@ -3,6 +3,7 @@
 #include <curl/curl.h>
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <memory>
 #include <nlohmann/json.hpp>
 
@@ -197,6 +198,40 @@ Status ask_influx(const InfluxServer& server, const std::string& url, const std:
         .message = fmt::format("{} does not answer questions as InfluxDB does", server.url),
         .hint = "what it holds cannot be read back"};
   return Done{};
+}
+
+std::string flux_text(const std::string& text) {
+  std::string out = nlohmann::json(text).dump();
+  for (std::size_t at = 0; (at = out.find("${", at)) != std::string::npos; at += 3)
+    out.insert(at, 1, '\\');  // else it would be an expression
+  return out;
+}
+
+Status ask_flux(const InfluxServer& server, const std::string& question,
+                std::span<const std::string_view> columns,
+                const std::function<bool(std::span<const std::string_view>)>& cells) {
+  std::vector<std::size_t> at;  // of the columns, by the last header
+  std::vector<std::string_view> row_cells(columns.size());
+  std::string failed;
+  const auto asked =
+      ask_influx(server, server.flux_url(), &question, [&](const CsvReader::Row& row) {
+        if (row.size() > 1 && row[1] == "error") return true;  // its reason is in the next row
+        if (row.size() > 2 && row[1] == "result" && row[2] == "table") {  // a table's header
+          at.clear();
+          for (const std::string_view name : columns)
+            at.push_back(static_cast<std::size_t>(std::ranges::find(row, name) - row.begin()));
+          return true;
+        }
+        bool readable = !at.empty() && std::ranges::max(at) < row.size();
+        for (std::size_t i = 0; readable && i < at.size(); ++i) row_cells[i] = row[at[i]];
+        if (readable && cells(row_cells)) return true;
+        failed = row.size() > 1 ? row[1] : row[0];
+        return false;
+      });
+  if (!asked) return asked;
+  if (failed.empty()) return Done{};
+  return Error{.code = ErrorCode::kProtocol,
+               .message = fmt::format("{} said: {}", server.url, failed)};
 }
 
 }  // namespace ds

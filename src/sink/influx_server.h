@@ -3,6 +3,7 @@
 #pragma once
 
 #include <functional>
+#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -60,5 +61,13 @@ class CsvReader {
 /// Cost: one connection a question; memory for one row.
 Status ask_influx(const InfluxServer& server, const std::string& url, const std::string* flux,
                   const std::function<bool(const CsvReader::Row&)>& row);
+
+/// A text as Flux quotes it.
+std::string flux_text(const std::string& text);
+/// Asks in Flux; `cells` gets the named columns of each row of the answer, in that order, and says
+/// whether it could read them.
+Status ask_flux(const InfluxServer& server, const std::string& question,
+                std::span<const std::string_view> columns,
+                const std::function<bool(std::span<const std::string_view>)>& cells);
 
 }  // namespace ds

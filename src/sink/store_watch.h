@@ -34,22 +34,32 @@ struct StoreSeen {
   bool whole = false;  // false while by_brand still catches up with what was there at the start
 };
 
-/// Threads: one.
+/// A store of whatever kind, looked at now and then. Threads: one.
+class Watch {
+ public:
+  virtual ~Watch() = default;
+  /// Brings seen() and claims() up to one moment of the store. While seen().whole is false the next
+  /// look is worth making at once.
+  virtual Status look() = 0;
+  virtual const StoreSeen& seen() const = 0;
+  /// Null: this kind of store keeps none, nor where partitions go on.
+  virtual const ClaimBook* claims() const = 0;
+};
+
+/// A SQLite file. Threads: one.
 /// Cost:    a look at an unchanged store is one question to SQLite; else it reads the rows that
 ///          are new, a few million a second, and what is there at the start in slices of
 ///          kSliceRows, so that the writer's log is never held for long.
-class StoreWatch {
+class StoreWatch final : public Watch {
  public:
   static constexpr std::int64_t kSliceRows = 1'000'000;
 
   /// Refuses what is missing, empty or not DataStorm's. Never writes.
   static Result<StoreWatch> open(const std::string& path, std::int64_t slice_rows = kSliceRows);
 
-  /// Brings seen() and claims() up to one moment of the store. While seen().whole is false the next
-  /// look is worth making at once.
-  Status look();
-  const StoreSeen& seen() const { return seen_; }
-  const ClaimBook& claims() const { return claims_; }
+  Status look() override;
+  const StoreSeen& seen() const override { return seen_; }
+  const ClaimBook* claims() const override { return &claims_; }
 
  private:
   StoreWatch(sqlite::Database db, std::int64_t slice_rows)

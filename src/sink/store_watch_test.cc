@@ -137,7 +137,7 @@ TEST_F(StoreWatchTest, ReadsClaimsAsTheyGrow) {
   };
   const auto acknowledged = [&](StoreWatch& watch) {
     look(watch);
-    return watch.claims().latest()->streams.at(0).acknowledged.count();
+    return watch.claims()->latest()->streams.at(0).acknowledged.count();
   };
   put(10, 100);
   StoreWatch watch = this->watch();
@@ -146,7 +146,7 @@ TEST_F(StoreWatchTest, ReadsClaimsAsTheyGrow) {
   EXPECT_EQ(acknowledged(watch), 20u) << "in the same millisecond";
   put(30, 101);
   EXPECT_EQ(acknowledged(watch), 30u);
-  EXPECT_EQ(watch.claims().latest()->run.acks, "all");
+  EXPECT_EQ(watch.claims()->latest()->run.acks, "all");
 }
 
 TEST_F(StoreWatchTest, RefusesWhatIsNoStoreAndMakesNone) {
