@@ -54,10 +54,21 @@ std::string rate_text(double rate) {
   return with_commas(static_cast<std::uint64_t>(std::llround(std::max(0.0, rate))));
 }
 
-std::string latency_text(const Quantiles& us) {
-  const auto ms = [](double micros) { return fmt::format("{:.1f} ms", micros / 1000); };
-  return fmt::format("p50 {}  p99 {}  p99.9 {}  max {}", ms(us.p50), ms(us.p99), ms(us.p999),
-                     ms(us.max));
+/// The stages in the order of a record's way, a line each under a head.
+std::vector<std::string> latency_table(const Snapshot& s) {
+  constexpr std::string_view kWay[] = {"wait", "acknowledged", "fetched", "stored", "visible"};
+  std::vector<std::string> lines;
+  for (const std::string_view stage : kWay) {
+    const auto found = s.latency_us.find(std::string(stage));
+    if (found == s.latency_us.end() || found->second.max <= 0) continue;
+    const Quantiles& us = found->second;
+    if (lines.empty())
+      lines.push_back(
+          fmt::format("{:<14}{:>9}{:>9}{:>9}{:>9}", "latency, ms", "p50", "p99", "p99.9", "max"));
+    lines.push_back(fmt::format("{:<14}{:>9.1f}{:>9.1f}{:>9.1f}{:>9.1f}", stage, us.p50 / 1000,
+                                us.p99 / 1000, us.p999 / 1000, us.max / 1000));
+  }
+  return lines;
 }
 
 }  // namespace
@@ -108,8 +119,7 @@ std::string render_screen(const Snapshot& s, ScreenTitle title, const ScreenSize
                                      with_commas(s.counters.failed),
                                      with_commas(s.counters.unknown)));
   }
-  for (const auto& [stage, quantiles] : s.latency_us)
-    if (quantiles.max > 0) more.push_back(fmt::format("{}: {}", stage, latency_text(quantiles)));
+  for (std::string& line : latency_table(s)) more.push_back(std::move(line));
   if (!s.clock.text.empty()) more.push_back("clocks differ: " + s.clock.text);
   if (s.stored > 0 || !generation)
     more.push_back(fmt::format("stored {}  lag {} records, {:.1f} s", with_commas(s.stored),

@@ -72,10 +72,14 @@ TEST(Screen, SaysWhatIsBelowOnlyWhereThereIsRoom) {
   Snapshot s = known_run();
   s.latency_us["acknowledged"] = {
       .p50 = 1200, .p90 = 1800, .p99 = 4700, .p999 = 9000, .max = 12000};
+  s.latency_us["wait"] = {.p50 = 100, .p90 = 150, .p99 = 200, .p999 = 300, .max = 400};
   s.balance.text = "every tweet accounted for";
   const std::string tall = render_screen(s, ScreenTitle::kGeneration, {.rows = 40, .color = false});
-  EXPECT_NE(tall.find("acknowledged: p50 1.2 ms  p99 4.7 ms  p99.9 9.0 ms  max 12.0 ms"),
-            std::string::npos);
+  EXPECT_NE(tall.find("latency, ms         p50      p99    p99.9      max\n"
+                      "wait                0.1      0.2      0.3      0.4\n"
+                      "acknowledged        1.2      4.7      9.0     12.0\n"),
+            std::string::npos)
+      << tall;
   EXPECT_NE(tall.find("ledger: every tweet accounted for"), std::string::npos);
   const std::string low = render_screen(s, ScreenTitle::kGeneration, {.rows = 10, .color = false});
   EXPECT_EQ(low.find("ledger"), std::string::npos);
