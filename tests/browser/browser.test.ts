@@ -124,6 +124,8 @@ test("Figures move once a second", async () => {
   const shares = await Promise.all(["positive", "negative", "neutral"].map((s) => figure(`share-${s}`)));
   assert.ok(Math.abs(shares.reduce((a, b) => a + b) - 100) < 0.3, `shares ${shares}`);
   assert.match(await page.title(), /\/s · DataStorm/);
+  const stages = await page.locator(".latency tbody th").allInnerTexts();
+  assert.deepEqual(stages, ["Wait", "Acknowledged", "Fetched", "Stored", "Visible"], "in the order of a tweet's way");
 });
 
 test("The chart draws lines and follows range, zoom and keys", async () => {
@@ -223,6 +225,7 @@ test("The counts on the page are the program's", onlyReal, async () => {
     await page.waitForResponse(() => true, { timeout: 1100 }).catch(() => null); // a second of the program's
   }
   assert.ok(status.stored > 0, "something was stored");
+  assert.equal(status.rate.target, 20_000, "what Start will bring");
   assert.equal(status.stored, status.counters.acknowledged);
   await page.waitForFunction((n) => document.querySelector("[data-testid=stored]")!.textContent!.replaceAll(",", "") === String(n), status.stored);
   assert.equal(await figure("stored"), status.stored);

@@ -122,7 +122,7 @@ export class StandIn {
       deadLettered: 0,
       duplicatesSuppressed: 0,
       lag: { records: n && 16_000, seconds: n && 0.16 },
-      latencyUs: n ? { acknowledged: { p50: 850, p99: 4_100 }, stored: { p50: 21_000, p99: 64_000 }, visible: { p50: 510_000, p99: 1_020_000 } } : {},
+      latencyUs: n ? { acknowledged: { p50: 850, p99: 4_100 }, wait: { p50: 190, p99: 900 }, fetched: { p50: 1_010, p99: 4_800 }, stored: { p50: 21_000, p99: 64_000 }, visible: { p50: 510_000, p99: 1_020_000 } } : {},
       balance: missing
         ? { ok: false, missing, doubled: 0, text: "1,204 tweets of stream 17 are missing" }
         : { ok: true, missing: 0, doubled: 0, text: "every tweet accounted for" },

@@ -5,7 +5,7 @@ import { status } from "../state";
 import { Card, Empty } from "./parts";
 
 /** In the order of a tweet's way; what another program calls its stages comes behind. */
-const ORDER = ["enqueued", "written", "acknowledged", "fetched", "decoded", "stored", "committed", "visible"];
+const ORDER = ["wait", "enqueued", "written", "acknowledged", "fetched", "decoded", "stored", "committed", "visible"];
 const place = (stage: string) => (ORDER.indexOf(stage) + ORDER.length + 1) % (ORDER.length + 1);
 const words = (stage: string) => (stage[0] ?? "").toUpperCase() + stage.slice(1).replaceAll("_", " ");
 

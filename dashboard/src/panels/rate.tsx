@@ -65,20 +65,22 @@ function Spark() {
 export function Rate() {
   const { rate, state } = status.value!;
   const flatOut = rate.target === null;
+  const running = state === "running";
   const kept = rate.offered > 0 ? Math.min(1, rate.achieved / rate.offered) : 0;
+  const filled = !running ? 0 : flatOut ? (rate.achieved > 0 ? 100 : 0) : kept * 100;
   return (
     <Card area="rate" title="Rate" aside={<span class="note">tweets a second</span>}>
       <p class="headline">
         <strong class="figures" data-testid="achieved">{count(rate.achieved)}</strong>
         <span class="note figures">
-          {state === "running" && flatOut && "flat out"}
-          {state === "running" && !flatOut && `of ${count(rate.offered)} offered, ${percent(kept)}`}
-          {state !== "running" && "not running"}
+          {running && flatOut && "flat out"}
+          {running && !flatOut && `of ${count(rate.offered)} offered, ${percent(kept)}`}
+          {!running && "not running"}
         </span>
       </p>
       <div class="meter" aria-hidden="true">
         <svg viewBox="0 0 100 4" preserveAspectRatio="none">
-          <rect class={kept < 0.95 && !flatOut ? "behind" : ""} width={flatOut ? (rate.achieved > 0 ? 100 : 0) : kept * 100} height="4" />
+          <rect class={kept < 0.95 && !flatOut ? "behind" : ""} width={filled} height="4" />
         </svg>
       </div>
       <Spark />
