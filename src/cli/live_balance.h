@@ -4,6 +4,7 @@
 
 #include <cstdint>
 
+#include "base/clock.h"
 #include "ledger/balance.h"
 #include "observe/snapshot.h"
 
@@ -14,10 +15,11 @@ class LiveBalance {
   /// `backlog`: records in the topic that were not stored at the start.
   explicit LiveBalance(std::uint64_t backlog) : backlog_(backlog) {}
 
-  /// Looks at counters, stored and lag of a snapshot; call it once a second. Counters are read one
-  /// after the other, so only what stays missing while nothing moves counts as missing. What is
-  /// stored beyond that may be others' or doubled: counts cannot tell, so nobody is accused.
-  BalanceShown look(const Snapshot& snapshot);
+  /// Looks at counters, stored and lag of a snapshot, as often as one likes. Counters are read one
+  /// after the other, so only what stays missing for some seconds, while nothing moves and nothing
+  /// is under way, counts as missing. What is stored beyond that may be others' or doubled: counts
+  /// cannot tell, so nobody is accused.
+  BalanceShown look(const Snapshot& snapshot, Nanos now);
   /// At the end, when everything has come to rest. Whatever is too much counts as doubled.
   BalanceShown settle(const Snapshot& snapshot) const;
   /// The same when the store's rows were looked at one by one, and too much may be others'.
@@ -28,9 +30,9 @@ class LiveBalance {
   std::uint64_t surplus(const Snapshot& s) const;
 
   std::uint64_t backlog_;
-  std::uint64_t acknowledged_before_ = 0;
+  std::uint64_t delivered_before_ = 0;
   std::uint64_t stored_before_ = 0;
-  int quiet_ticks_ = 0;
+  Nanos moved_at_ = 0;
 };
 
 }  // namespace ds::cli

@@ -15,14 +15,26 @@ Snapshot counts(std::uint64_t scheduled, std::uint64_t acknowledged, std::uint64
 
 TEST(LiveBalance, BelievesADifferenceOnlyWhenNothingMoves) {
   LiveBalance balance(10);
-  EXPECT_TRUE(balance.look(counts(100, 100, 50)).ok);
-  EXPECT_TRUE(balance.look(counts(200, 200, 209)).ok);
-  for (int i = 0; i < 3; ++i) balance.look(counts(200, 200, 209));
-  const auto missing = balance.look(counts(200, 200, 209));
+  EXPECT_TRUE(balance.look(counts(100, 100, 50), 1 * kSecond).ok);
+  EXPECT_TRUE(balance.look(counts(200, 200, 209), 2 * kSecond).ok);
+  for (int i = 0; i < 100; ++i)  // whoever presses a button looks too
+    EXPECT_TRUE(balance.look(counts(200, 200, 209), 3 * kSecond).ok);
+  const auto missing = balance.look(counts(200, 200, 209), 5 * kSecond);
   EXPECT_FALSE(missing.ok);
   EXPECT_EQ(missing.missing, 1u);
-  const auto on = balance.look(counts(300, 300, 309));  // it moves again
+  const auto on = balance.look(counts(300, 300, 309), 6 * kSecond);  // it moves again
   EXPECT_TRUE(on.ok);
+}
+
+TEST(LiveBalance, WhatIsUnderWayIsNotMissing) {
+  LiveBalance balance(0);
+  balance.look(counts(100, 100, 100), 1 * kSecond);
+  EXPECT_TRUE(balance.look(counts(100, 100, 100), 9 * kSecond).ok);
+  const auto started_again = balance.look(counts(2'100, 100, 100), 9 * kSecond);
+  EXPECT_TRUE(started_again.ok) << started_again.text;
+  Snapshot failed = counts(2'100, 100, 100);
+  failed.counters.failed = 2'000;
+  EXPECT_FALSE(balance.look(failed, 20 * kSecond).ok);
 }
 
 TEST(LiveBalance, SettlesEveryCase) {
@@ -53,10 +65,21 @@ TEST(LiveBalance, SettlesEveryCase) {
   }
 }
 
+TEST(LiveBalance, WithoutAcknowledgementsWhatWasWrittenCounts) {
+  Snapshot s = counts(100, 0, 100);
+  s.acks = "0";
+  s.counters.written = 100;
+  const auto good = LiveBalance(0).settle(s);
+  EXPECT_TRUE(good.ok) << good.text;
+  EXPECT_EQ(good.text, "scheduled = written = stored: every tweet is accounted for");
+  s.stored = 98;
+  EXPECT_EQ(LiveBalance(0).settle(s).missing, 2u);
+}
+
 TEST(LiveBalance, AccusesNobodyOfWhatOthersMayHaveWritten) {
   LiveBalance balance(0);
   BalanceShown shown;
-  for (int i = 0; i < 6; ++i) shown = balance.look(counts(100, 100, 150));
+  for (int i = 0; i < 6; ++i) shown = balance.look(counts(100, 100, 150), i * kSecond);
   EXPECT_TRUE(shown.ok);
   EXPECT_EQ(shown.doubled, 0u);
   EXPECT_NE(shown.text.find("50 more are stored"), std::string::npos) << shown.text;

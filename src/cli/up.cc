@@ -461,7 +461,7 @@ class Up {
       s.broker.live_groups = stats.live_groups;
       s.broker.partitions_offline = stats.partitions_offline;
     }
-    s.balance = settled_ ? balance_->settle(s) : balance_->look(s);
+    s.balance = settled_ ? balance_->settle(s) : balance_->look(s, clock_.now());
     return s;
   }
 

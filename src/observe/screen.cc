@@ -166,7 +166,7 @@ std::string render_line(const Snapshot& s, ScreenTitle title) {
 std::string render_account(const Snapshot& s, ScreenTitle title) {
   std::string text;
   const auto row = [&](std::string_view name, std::uint64_t value) {
-    text += fmt::format("  {:<14}{:>20}\n", name, with_commas(value));
+    text += fmt::format("  {:<21}{:>13}\n", name, with_commas(value));
   };
   text += fmt::format("Account of {}\n", s.run.empty() ? "this consumer" : "run " + s.run);
   if (title == ScreenTitle::kGeneration) {
