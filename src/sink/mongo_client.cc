@@ -23,6 +23,10 @@ Result<MongoClient> MongoClient::open(const std::string& url, const SinkSettings
   bson_error_t error{};
   const std::unique_ptr<mongoc_uri_t, decltype(&mongoc_uri_destroy)> uri(
       mongoc_uri_new_with_error(url.c_str(), &error), &mongoc_uri_destroy);
+  if (!uri && error.domain == MONGOC_ERROR_CLIENT)  // mongoc_on_demand.cc says so
+    return Error{.code = ErrorCode::kUsage,
+                 .message = fmt::format("MongoDB cannot be spoken to: {}", error.message),
+                 .hint = "apt install libmongoc-1.0-0"};
   if (!uri)
     return Error{.code = ErrorCode::kUsage,
                  .message = fmt::format("'{}' is no address of MongoDB: {}", without_password(url),

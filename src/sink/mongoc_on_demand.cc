@@ -47,8 +47,7 @@ void mongoc_log_set_handler(mongoc_log_func_t handler, void* data) {
 // The first that is asked: what cannot be loaded is said here.
 mongoc_uri_t* mongoc_uri_new_with_error(const char* text, bson_error_t* error) {
   if (ds::library() == nullptr) {
-    bson_set_error(error, MONGOC_ERROR_CLIENT, 0, "%s is not there: install libmongoc-1.0-0",
-                   ds::kLibrary);
+    bson_set_error(error, MONGOC_ERROR_CLIENT, 0, "%s is not there", ds::kLibrary);
     return nullptr;
   }
   return its<&mongoc_uri_new_with_error>("mongoc_uri_new_with_error")(text, error);
