@@ -16,6 +16,7 @@
 #include "kafka/client/admin.h"
 #include "ledger/exchange.h"
 #include "ledger/stage_check.h"
+#include "sink/dead_letters.h"
 #include "sink/make_sink.h"
 #include "sink/sqlite_reader.h"
 
@@ -77,6 +78,24 @@ void print_verdict(const Verdict& verdict) {
   fmt::print("{}\n", verdict.good() ? "every record is accounted for" : "it does not balance");
 }
 
+/// Where the lost ones are, as far as the cluster can tell.
+void name_losses(kafka::Admin& admin, const TopicReading& cluster, const ClaimedRun& claimed,
+                 Verdict& verdict) {
+  const std::string& topic = claimed.run.topic;
+  auto stage = topic_stage(admin, cluster, topic);
+  auto held = stage ? hold_stage(*stage, claimed) : Result<Holdings>(stage.error());
+  if (!held) {
+    verdict.not_shown.push_back("whether the topic has what is lost: " + held.error().message);
+    return;
+  }
+  name_stages(verdict, claimed, *held);
+  const std::string letters = topic + std::string(kDeadLetterSuffix);
+  auto refused = topic_stage(admin, cluster, letters);
+  if (!refused) return;  // none were ever written
+  if (auto of_them = hold_stage(*refused, claimed))
+    name_dead_letters(verdict, claimed, *of_them, letters);
+}
+
 /// By the claims of the cluster when it is named, and where the store keeps none; then losses are
 /// looked up in the topic, too.
 Result<Verdict> verify_in_store(const std::string& sink, const SinkSettings& access,
@@ -108,13 +127,7 @@ Result<Verdict> verify_in_store(const std::string& sink, const SinkSettings& acc
   if (!claimed) return std::move(claimed).error();
   if (auto claims = has_claims(**claimed); !claims) return std::move(claims).error();
   auto verdict = verify_stage(*reader, *book, **claimed);
-  if (!verdict || verdict->lost == 0 || !admin) return verdict;
-  auto stage = topic_stage(*admin, *cluster, (*claimed)->run.topic);
-  auto held = stage ? hold_stage(*stage, **claimed) : Result<Holdings>(stage.error());
-  if (held)
-    name_stages(*verdict, **claimed, *held);
-  else
-    verdict->not_shown.push_back("whether the topic has what is lost: " + held.error().message);
+  if (verdict && verdict->lost > 0 && admin) name_losses(*admin, *cluster, **claimed, *verdict);
   return verdict;
 }
 

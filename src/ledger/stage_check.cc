@@ -465,21 +465,42 @@ Result<Holdings> hold_stage(StageReader& reader) {
   return std::move(visitor.held);
 }
 
-void name_stages(Verdict& store, const ClaimedRun& claimed, const Holdings& topic) {
+namespace {
+
+/// Calls `visit(finding, count)` for each loss, with how many of it `there` has.
+template <typename Visit>
+void each_loss(Verdict& store, const ClaimedRun& claimed, const Holdings& there, Visit&& visit) {
   for (Finding& finding : store.ranges) {
     if (finding.what != "lost" || finding.last < finding.first) continue;
-    const auto held = topic.streams().find({claimed.run.run, finding.stream});
-    const std::uint64_t there =
-        held == topic.streams().end()
-            ? 0
-            : held->second.found.count_in({finding.first, finding.last + 1});
+    const auto held = there.streams().find({claimed.run.run, finding.stream});
+    visit(finding, held == there.streams().end()
+                       ? 0
+                       : held->second.found.count_in({finding.first, finding.last + 1}));
+  }
+}
+
+}  // namespace
+
+void name_stages(Verdict& store, const ClaimedRun& claimed, const Holdings& topic) {
+  each_loss(store, claimed, topic, [](Finding& finding, std::uint64_t there) {
     if (there == 0)
       finding.why = "the topic has lost it too";
     else if (there < finding.count)
       finding.why = fmt::format("{} of them are still in the topic", there);
     else
       finding.why = "still in the topic: lost between topic and store";
-  }
+  });
+}
+
+void name_dead_letters(Verdict& store, const ClaimedRun& claimed, const Holdings& letters,
+                       const std::string& topic) {
+  each_loss(store, claimed, letters, [&](Finding& finding, std::uint64_t there) {
+    if (there == 0) return;
+    if (there < finding.count)
+      finding.why += fmt::format("; {} of them are dead letters in {}", there, topic);
+    else
+      finding.why = fmt::format("a dead letter: {} has it, and why", topic);
+  });
 }
 
 }  // namespace ds

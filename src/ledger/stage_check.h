@@ -23,5 +23,8 @@ Result<Holdings> hold_stage(StageReader& reader, const ClaimedRun& claimed);
 /// For each loss in `store` whether the topic still has it: its finding then names the stage where
 /// it went. `topic`: what the topic holds.
 void name_stages(Verdict& store, const ClaimedRun& claimed, const Holdings& topic);
+/// For each loss that `letters`, the dead letters of that topic, account for.
+void name_dead_letters(Verdict& store, const ClaimedRun& claimed, const Holdings& letters,
+                       const std::string& topic);
 
 }  // namespace ds
