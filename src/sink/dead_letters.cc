@@ -18,8 +18,8 @@ bool read_number(const std::optional<ByteView>& value, Number& into) {
 
 bool is_ours(std::string_view header) {
   constexpr std::string_view kOurs[] = {kLetterTopic,      kLetterPartition, kLetterOffset,
-                                        kLetterLastOffset, kLetterError,     kLetterAttempts,
-                                        kLetterCut};
+                                        kLetterLastOffset, kLetterTimestamp, kLetterError,
+                                        kLetterAttempts,   kLetterCut};
   return std::ranges::find(kOurs, header) != std::end(kOurs);
 }
 
@@ -49,6 +49,15 @@ std::optional<Origin> origin_of(const kafka::RecordView& letter) {
   }
   if (!topic || !partition || !offset) return std::nullopt;
   return origin;
+}
+
+kafka::RecordView before_letter(kafka::RecordView letter) {
+  kafka::HeaderReader headers(letter);
+  std::int64_t timestamp = 0;
+  while (const auto header = headers.next())
+    if (header->key == kLetterTimestamp && read_number(header->value, timestamp))
+      letter.timestamp = timestamp;
+  return letter;
 }
 
 void LetterTray::add(const Origin& origin, const kafka::RecordView& record, std::string_view why) {

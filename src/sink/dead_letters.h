@@ -29,6 +29,7 @@ inline constexpr std::string_view kLetterTopic = "topic";
 inline constexpr std::string_view kLetterPartition = "partition";
 inline constexpr std::string_view kLetterOffset = "offset";
 inline constexpr std::string_view kLetterLastOffset = "last_offset";  // of a damaged batch
+inline constexpr std::string_view kLetterTimestamp = "timestamp";  // the record's; its own is new
 inline constexpr std::string_view kLetterError = "error";
 inline constexpr std::string_view kLetterAttempts = "attempts";
 /// The value's whole length, where the topic took only its beginning.
@@ -40,7 +41,7 @@ struct DeadLetter {
   std::int64_t last_offset = 0;
   int attempts = 1;  // how often it has been refused, replays counted
   std::string error;
-  std::int64_t timestamp = 0;
+  std::int64_t timestamp = 0;  // 0: a damaged batch's is not known
   std::optional<ByteVec> key;
   std::optional<ByteVec> value;
   std::vector<std::pair<std::string, std::optional<ByteVec>>> headers;  // the record's own
@@ -63,6 +64,9 @@ struct Origin {
 };
 /// Nothing when the headers are no dead letter's.
 std::optional<Origin> origin_of(const kafka::RecordView& letter);
+
+/// The record that became this letter, with the time that it had.
+kafka::RecordView before_letter(kafka::RecordView letter);
 
 /// Which letters a replay has seen. One that has failed again is another: its attempts differ.
 class SeenLetters {

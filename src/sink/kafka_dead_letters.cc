@@ -14,12 +14,13 @@ class LetterHeaders {
   LetterHeaders(const DeadLetter& letter, std::size_t value_bytes) {
     for (const auto& [name, value] : letter.headers)
       headers_.push_back({name, value ? std::optional(ByteView(*value)) : std::nullopt});
-    texts_.reserve(7);
+    texts_.reserve(8);
     add(kLetterTopic, letter.from.topic);
     add(kLetterPartition, std::to_string(letter.from.partition));
     add(kLetterOffset, std::to_string(letter.offset));
     if (letter.last_offset != letter.offset)
       add(kLetterLastOffset, std::to_string(letter.last_offset));
+    if (letter.timestamp != 0) add(kLetterTimestamp, std::to_string(letter.timestamp));
     add(kLetterError, letter.error);
     add(kLetterAttempts, std::to_string(letter.attempts));
     if (letter.value && value_bytes < letter.value->size())
@@ -70,7 +71,9 @@ Status KafkaDeadLetters::put_in(const std::string& topic,
     if (auto made = admin_->ensure_topic({.name = topic, .partitions = 1}); !made)
       return std::move(made).error();
     topics_.insert(topic);
-    log_.warn("dead letters go to {}", topic);
+    log_.warn("dead letters go to {}; the first: {}/{} offset {}: {}", topic,
+              letters[0]->from.topic, letters[0]->from.partition, letters[0]->offset,
+              letters[0]->error);
   }
   for (std::size_t begin = 0; begin < letters.size();) {
     std::size_t end = begin, bytes = 0;

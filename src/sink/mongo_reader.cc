@@ -1,9 +1,13 @@
 #include "sink/mongo_reader.h"
 
+#include <charconv>
+
 #include "sink/tally.h"
 
 namespace ds {
 namespace {
+
+constexpr int kSlice = 4096;  // documents the server sends at once
 
 using CollectionPtr = std::unique_ptr<mongoc_collection_t, decltype(&mongoc_collection_destroy)>;
 using CursorPtr = std::unique_ptr<mongoc_cursor_t, decltype(&mongoc_cursor_destroy)>;
@@ -22,13 +26,39 @@ std::string_view text_of(const bson_iter_t& at) {
   return {text, length};
 }
 
-/// The fields of a document or of one inside it that a tweet, a reading or a rollup has; others are
-/// passed over.
+std::optional<std::uint64_t> run_of(std::string_view digits) {
+  std::uint64_t run = 0;
+  const auto [end, error] = std::from_chars(digits.data(), digits.data() + digits.size(), run, 16);
+  if (error != std::errc() || digits.empty() || end != digits.data() + digits.size())
+    return std::nullopt;
+  return run;
+}
+
+ByteView bytes_of(const bson_iter_t& at) {
+  if (!BSON_ITER_HOLDS_BINARY(&at)) return as_bytes(text_of(at));
+  std::uint32_t length = 0;
+  const std::uint8_t* bytes = nullptr;
+  bson_iter_binary(&at, nullptr, &length, &bytes);
+  return ByteView(bytes, length);
+}
+
+/// The fields of a document or of one inside it that a tweet, a reading, another payload or a
+/// rollup has; others are passed over.
 struct Fields {
   TweetView tweet;
   Reading reading;
+  ByteView value;
+  std::optional<std::uint64_t> run;
+  std::int32_t partition = -1;
   std::int64_t count = -1;
   bool has_id = false;
+
+  /// Of a reading or another payload.
+  std::optional<RecordId> id() const {
+    if (!run) return std::nullopt;
+    return RecordId{*run, static_cast<std::uint32_t>(reading.producer_id),
+                    static_cast<std::uint64_t>(reading.sequence)};
+  }
 
   void read(bson_iter_t& at) {
     while (bson_iter_next(&at)) {
@@ -37,6 +67,11 @@ struct Fields {
         bson_iter_t inner;
         if (BSON_ITER_HOLDS_DOCUMENT(&at) && bson_iter_recurse(&at, &inner)) read(inner);
         if (BSON_ITER_HOLDS_NUMBER(&at)) reading.data = bson_iter_as_double(&at);
+        value = bytes_of(at);
+      } else if (key == "run") {
+        run = run_of(text_of(at));
+      } else if (key == "partition" && BSON_ITER_HOLDS_NUMBER(&at)) {
+        partition = static_cast<std::int32_t>(bson_iter_as_int64(&at));
       } else if (key == "tweetId") {
         tweet.tweet_id = text_of(at);
         has_id = !tweet.tweet_id.empty();
@@ -79,7 +114,7 @@ Status MongoReader::each(const char* collection, bool sorted, Each&& tell) {
                                         "partition", BCON_INT32(1), "offset", BCON_INT32(1), "}",
                                         "}", "]")
                              : BCON_NEW("pipeline", "[", "]"));
-  const Bson options(BCON_NEW("allowDiskUse", BCON_BOOL(true)));
+  const Bson options(BCON_NEW("allowDiskUse", BCON_BOOL(true), "batchSize", BCON_INT32(kSlice)));
   const CursorPtr cursor(mongoc_collection_aggregate(from.get(), MONGOC_QUERY_NONE, pipeline.bson,
                                                      options.bson, nullptr),
                          &mongoc_cursor_destroy);
@@ -99,16 +134,32 @@ Status MongoReader::each(const char* collection, bool sorted, Each&& tell) {
 
 Status MongoReader::read(StageVisitor& visitor) {
   named_ = rolled_ = 0;
-  auto tweets = each("tweets", true, [&](const Fields& fields) {
+  std::int32_t partition = -1;
+  const auto at = [&](const Fields& fields) {
     ++named_;
+    if (fields.partition != partition) visitor.partition(partition = fields.partition);
+  };
+  auto tweets = each("tweets", true, [&](const Fields& fields) {
+    at(fields);
     if (fields.has_id)
       visitor.tweet(fields.tweet);
     else
       visitor.foreign(1);
   });
   if (!tweets) return tweets;
+  partition = -1;
+  auto records = each("records", true, [&](const Fields& fields) {
+    at(fields);
+    if (const auto id = fields.id())
+      visitor.payload(*id, content_hash(fields.value), fields.reading.timestamp_producer);
+    else
+      visitor.foreign(1);
+  });
+  if (!records) return records;
   auto readings = each("readings", false, [&](const Fields& fields) {
     ++named_;
+    if (const auto id = fields.id())
+      visitor.identities(id->run, id->stream, {id->sequence, id->sequence + 1});
     visitor.reading(fields.reading);
   });
   if (!readings) return readings;

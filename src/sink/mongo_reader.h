@@ -1,5 +1,5 @@
-// Reading MongoDB back, for verify: tweets by partition and offset, sorted by the server; readings
-// as they come.
+// Reading MongoDB back, for verify: tweets and other payloads by partition and offset, sorted by
+// the server; readings as they come.
 #pragma once
 
 #include "ledger/stage.h"
@@ -19,6 +19,7 @@ class MongoReader final : public StageReader {
     return fmt::format("mongo {}, database {}", client_.name(), client_.database());
   }
   Status read(StageVisitor& visitor) override;
+  bool keeps_tombstones_in_place() const override { return false; }
   bool names_records() const override { return named_ > 0 || rolled_ == 0; }
 
  private:

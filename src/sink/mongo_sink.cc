@@ -14,8 +14,8 @@ namespace {
 
 constexpr std::size_t kBulkDocuments = 5000;
 constexpr std::size_t kBulkBytes = 8 << 20;
-constexpr const char* kCollections[] = {"tweets", "readings", "rollups"};
-enum Collection : std::uint8_t { kTweets, kReadings, kRollups };
+constexpr const char* kCollections[] = {"tweets", "readings", "records", "rollups"};
+enum Collection : std::uint8_t { kTweets, kReadings, kRecords, kRollups };
 
 constexpr int kDuplicateKey = 11000;
 /// The whole message is too large, or a document in it.
@@ -65,6 +65,22 @@ void put(bson_t* to, const char* key, std::string_view text) {
 }
 void put(bson_t* to, const char* key, std::int64_t number) {
   bson_append_int64(to, key, -1, number);
+}
+
+void put(bson_t* to, const char* key, const std::optional<ByteView>& value) {
+  if (!value)
+    bson_append_null(to, key, -1);
+  else if (detail::is_sound_text(as_text(*value)))
+    put(to, key, as_text(*value));
+  else
+    bson_append_binary(to, key, -1, BSON_SUBTYPE_BINARY, value->data(),
+                       static_cast<std::uint32_t>(value->size()));
+}
+/// Who a record is; see id_in_headers() and TweetIdReader.
+void put(bson_t* to, const RecordId& id) {
+  put(to, "run", run_name(id.run));
+  put(to, "producer_id", static_cast<std::int64_t>(id.stream));
+  put(to, "sequence", static_cast<std::int64_t>(id.sequence));
 }
 
 std::string text_at(const bson_iter_t* in, const char* name) {
@@ -277,11 +293,7 @@ class MongoSink::Storing {
       put(&data, "sentiment", tweet.sentiment);
       bson_append_document_end(document.bson, &data);
       put(document.bson, "timestamp_producer", tweet.timestamp);
-      if (const auto id = ids_.read(tweet.tweet_id)) {
-        put(document.bson, "run", fmt::format("{:012x}", id->run));
-        put(document.bson, "producer_id", static_cast<std::int64_t>(id->stream));
-        put(document.bson, "sequence", static_cast<std::int64_t>(id->sequence));
-      }
+      if (const auto id = ids_.read(tweet.tweet_id)) put(document.bson, *id);
       add(std::move(document));
     }
     if (rollup_) add_up(place, record.offset, tweet, sentiment);
@@ -291,11 +303,25 @@ class MongoSink::Storing {
 
   std::string_view reading(const Place& place, const kafka::RecordView& record,
                            const Reading& reading) {
-    Document document = start(kReadings, place, record);
-    bson_append_double(document.bson, "data", -1, reading.data);
-    put(document.bson, "timestamp_producer", reading.timestamp_producer);
-    put(document.bson, "producer_id", reading.producer_id);
-    put(document.bson, "sequence", reading.sequence);
+    add(document_of(place, record, reading));
+    return {};
+  }
+  /// A reading that carries its identity: only the run is not in the reading itself.
+  std::string_view reading(const Place& place, const kafka::RecordView& record, const Reading& of,
+                           const RecordId& id) {
+    Document document = document_of(place, record, of);
+    put(document.bson, "run", run_name(id.run));
+    add(std::move(document));
+    return {};
+  }
+  /// As readings, a document whatever the way of storing.
+  std::string_view payload(const Place& place, const kafka::RecordView& record,
+                           const RecordId& id) {
+    Document document = start(kRecords, place, record);
+    put(document.bson, "key", record.key);
+    put(document.bson, "data", record.value);
+    put(document.bson, "timestamp_producer", record.timestamp);
+    put(document.bson, id);
     add(std::move(document));
     return {};
   }
@@ -330,6 +356,16 @@ class MongoSink::Storing {
     put(document.bson, "offset", place.offset);
     put(document.bson, "timestamp_kafka", record.timestamp);
     put(document.bson, "timestamp_db", wall_ms_);
+    return document;
+  }
+
+  Document document_of(const Place& place, const kafka::RecordView& record,
+                       const Reading& reading) {
+    Document document = start(kReadings, place, record);
+    bson_append_double(document.bson, "data", -1, reading.data);
+    put(document.bson, "timestamp_producer", reading.timestamp_producer);
+    put(document.bson, "producer_id", reading.producer_id);
+    put(document.bson, "sequence", reading.sequence);
     return document;
   }
 

@@ -5,6 +5,9 @@
 //   tweets, readings   {_id, topic, partition, offset, timestamp_kafka, timestamp_db, data,
 //                       timestamp_producer, producer_id, sequence}; of a tweet `data` is the whole
 //                       tweet, producer_id its stream and `run` its run
+//   records            the same of any other payload, and of records without a value; `data` is the
+//                       value and `key` the key: a string where it is UTF-8 (and has no NUL), else
+//                       binary, or null
 //   rollups            {_id: "topic/partition/first offset/brand/sentiment", …, count}, one a
 //   record
 //                       batch, brand and sentiment

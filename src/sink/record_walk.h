@@ -128,6 +128,12 @@ inline std::string_view unsound(const Reading& reading) {
 template <typename To>
 class Walk {
  public:
+  /// Whether the store has a place for records that are neither tweets nor readings.
+  static constexpr bool kTakesPayloads =
+      requires(To& to, Place place, const kafka::RecordView& record, const RecordId& id) {
+        to.payload(place, record, id);
+      };
+
   Walk(To& to, const SinkSettings& settings, SeenLetters& seen)
       : to_(to),
         replay_(settings.replay),
@@ -166,7 +172,8 @@ class Walk {
     }
     const Origin origin = origin_at(record);
     if (is_repeat(origin)) return tally_.suppressed();
-    if (why.empty()) why = to_.tweet(Place{keep(origin), origin.offset}, record, tweet, sentiment);
+    if (why.empty())
+      why = to_.tweet(Place{keep(origin), origin.offset}, first(record), tweet, sentiment);
     if (!why.empty()) return refuse(record, why);
     tally_.add(tweet.brand, sentiment, tweet.timestamp);
   }
@@ -176,15 +183,16 @@ class Walk {
     const Origin origin = origin_at(record);
     if (is_repeat(origin)) return tally_.suppressed();
     std::string_view why = unsound(reading);
-    if (why.empty()) why = to_.reading(Place{keep(origin), origin.offset}, record, reading);
+    if (why.empty()) why = to_.reading(Place{keep(origin), origin.offset}, first(record), reading);
     if (!why.empty()) return refuse(record, why);
     tally_.add(reading.timestamp_producer);
   }
 
   /// A store that has no place for payloads takes each for what it looks like.
-  bool payload(const kafka::RecordView& record, const RecordId& id,
+  bool payload(const kafka::RecordView& letter, const RecordId& id,
                const std::optional<Reading>& reading) {
-    if constexpr (requires(Place place) { to_.payload(place, record, id); }) {
+    if constexpr (kTakesPayloads) {
+      const kafka::RecordView record = first(letter);
       if (record.offset < stored_below_) return tally_.suppressed(), true;
       const Origin origin = origin_at(record);
       if (is_repeat(origin)) return tally_.suppressed(), true;
@@ -210,7 +218,15 @@ class Walk {
     const Origin origin =
         what.record != nullptr ? origin_at(*what.record) : Origin{*from_, what.first_offset, 0};
     if (is_repeat(origin)) return tally_.suppressed();
-    tray_.add(origin, what);
+    Undecodable letter = what;
+    kafka::RecordView record;
+    if (what.record != nullptr) {
+      record = first(*what.record);
+      letter.record = &record;
+    }
+    if (!kTakesPayloads && what.record != nullptr && id_in_headers(*what.record))
+      letter.why = "this store keeps tweets and readings alone: SQLite and MongoDB keep others too";
+    tray_.add(origin, letter);
     tally_.dead_lettered(what.count());
   }
 
@@ -222,8 +238,12 @@ class Walk {
       if (auto first = origin_of(record)) return std::move(*first);
     return {*from_, record.offset, 0};
   }
+  /// As it was before it became a dead letter.
+  kafka::RecordView first(const kafka::RecordView& record) const {
+    return replay_ ? before_letter(record) : record;
+  }
   void refuse(const kafka::RecordView& record, std::string_view why) {
-    tray_.add(origin_at(record), record, why);
+    tray_.add(origin_at(record), first(record), why);
     tally_.dead_lettered(1);
   }
   bool is_repeat(const Origin& origin) {

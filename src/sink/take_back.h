@@ -39,6 +39,11 @@ struct TakeBack {
       if (record.offset == line.first && !line.rollup)
         return walk.take_back(from, record, nullptr, {}, line.why);
   }
+  bool payload(const kafka::RecordView& record, const RecordId&, const std::optional<Reading>&) {
+    if (!Walk::kTakesPayloads) return false;
+    reading(record, {});
+    return true;
+  }
   void undecodable(const Undecodable&) {}
   void batch_done(const kafka::BatchHeader&) {}
 };
