@@ -1,7 +1,7 @@
 // What the checks do to MongoDB behind DataStorm's back, by libmongoc alone:
 //
 //   mongo_tool URL count COLLECTION
-//   mongo_tool URL dump COLLECTION                  documents, a line each, as relaxed JSON
+//   mongo_tool URL dump COLLECTION [FILTER]         documents, a line each, as relaxed JSON
 //   mongo_tool URL insert COLLECTION < FILE         documents as JSON, a line each
 //   mongo_tool URL update COLLECTION FILTER UPDATE
 //   mongo_tool URL delete COLLECTION FILTER
@@ -34,9 +34,12 @@ Bson parse(const std::string& text, bson_error_t& error) {
                                  static_cast<ssize_t>(text.size()), &error));
 }
 
-int dump(mongoc_collection_t* from, bson_error_t& error) {
-  const Bson all(bson_new());
-  mongoc_cursor_t* cursor = mongoc_collection_find_with_opts(from, all.get(), nullptr, nullptr);
+int dump(mongoc_collection_t* from, const char* filter, bson_error_t& error) {
+  const Bson which = parse(filter == nullptr ? "{}" : filter, error);
+  if (which.get() == nullptr) return fail(error);
+  const Bson in_parts(BCON_NEW("batchSize", BCON_INT32(1000)));
+  mongoc_cursor_t* cursor =
+      mongoc_collection_find_with_opts(from, which.get(), in_parts.get(), nullptr);
   const bson_t* document = nullptr;
   while (mongoc_cursor_next(cursor, &document)) {
     char* json = bson_as_relaxed_extended_json(document, nullptr);
@@ -88,7 +91,7 @@ int run(mongoc_collection_t* collection, int argc, char** argv, bson_error_t& er
     std::printf("%lld\n", static_cast<long long>(count));
     return 0;
   }
-  if (what == "dump") return dump(collection, error);
+  if (what == "dump") return dump(collection, argv[4], error);
   if (what == "insert") return insert(collection, error);
   if (what == "update" && argc > 5) return change(collection, argv[4], argv[5], error);
   if (what == "delete" && argc > 4) return change(collection, argv[4], nullptr, error);

@@ -19,6 +19,7 @@ TOTAL = storm.size(1_000_000, 10_000_000)
 PARTITIONS = 4
 END = b"\xff\xfenext\xfe\xff"  # what kcat puts between records; in no UTF-8 text
 FAULTS = 16
+PATIENCE = storm.size(200, 1_500)  # seconds for a step
 
 
 def varint(data, at):
@@ -46,7 +47,7 @@ class Tweet:
         return self.data[:at] + bytes([byte]) + self.data[at + 1:]
 
 
-with promise.Check("B15", "planted faults", faults=FAULTS) as check:
+with promise.Check("B15", "planted faults", faults=FAULTS, limit=storm.size(240, 5_000)) as check:
     check.need("kcat")
     broker = check.broker()
     database = check.folder / "whole.db"
@@ -54,7 +55,7 @@ with promise.Check("B15", "planted faults", faults=FAULTS) as check:
 
     def program(*arguments, expect=storm.DONE):
         done = subprocess.run([storm.PROGRAM, *map(str, arguments), "--json"], stdin=subprocess.DEVNULL,
-                              capture_output=True, text=True, timeout=200, cwd=check.folder)
+                              capture_output=True, text=True, timeout=PATIENCE, cwd=check.folder)
         if done.returncode != expect:
             raise AssertionError(f"{arguments[0]} ended with {done.returncode}: {done.stderr[-2000:]}")
         return json.loads(done.stdout.splitlines()[-1])
@@ -75,11 +76,11 @@ with promise.Check("B15", "planted faults", faults=FAULTS) as check:
 
     def copy_partition(partition, change):
         read = subprocess.run(["kcat", "-C", "-b", broker.address, "-t", "tweets", "-p", str(partition), "-o",
-                               "beginning", "-e", "-q", "-D", END], capture_output=True, timeout=120, check=True)
+                               "beginning", "-e", "-q", "-D", END], capture_output=True, timeout=PATIENCE, check=True)
         values = read.stdout.split(END)[:-1]
         change(values)
         subprocess.run(["kcat", "-P", "-b", broker.address, "-t", "copy", "-p", str(partition), "-D", END],
-                       input=END.join(values), timeout=200, check=True)
+                       input=END.join(values), timeout=PATIENCE, check=True)
         return len(values)
 
     planted = []  # what, stream, sequence, time

@@ -54,6 +54,11 @@ class Store:
     def again(self):
         self.ask("again")
 
+    def signal(self, which):
+        """To the server itself: SIGSTOP, SIGCONT."""
+        folder = pathlib.Path(self.environment["DS_STATE"]) / self.script.split("/")[0]
+        os.kill(int(pathlib.Path(str(folder) + self.which, "pid").read_text()), which)
+
 
 class Influx(Store):
     script = "influx/influx.sh"
@@ -80,6 +85,9 @@ class Influx(Store):
             return self.number('select count("count") from tweets')
         except (OSError, urllib.error.URLError):
             return 0
+
+    def rolled_up(self):
+        return self.number('select sum("count") from tweets')
 
     def counts(self, where=""):
         return (self.number(f'select count("count") from tweets {where}'),
@@ -214,17 +222,19 @@ class Mongo(Store):
         except AssertionError:
             return 0
 
-    def documents(self, collection="tweets"):
-        return [json.loads(line) for line in self.tell("dump", collection).splitlines()]
+    def rolled_up(self):
+        return sum(each["count"] for each in self.documents("rollups"))
+
+    def documents(self, collection="tweets", where="{}"):
+        return [json.loads(line) for line in self.tell("dump", collection, where).splitlines()]
 
     @staticmethod
     def where(partition):
-        return partition
+        topic, number = partition.rsplit("/", 1)
+        return json.dumps({"topic": topic, "partition": int(number)})
 
-    def counts(self, where=""):
-        documents = self.documents()
-        if where:
-            documents = [each for each in documents if f"{each['topic']}/{each['partition']}" == where]
+    def counts(self, where="{}"):
+        documents = self.documents(where=where)
         return len(documents), len({each["data"]["tweetId"] for each in documents})
 
     def odd(self):

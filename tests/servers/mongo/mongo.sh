@@ -2,12 +2,13 @@
 # A server that speaks MongoDB's wire protocol: mongo-java-server, by Maven. It is not MongoDB:
 # `w` is ignored, insertedCount is wrong, there is no SCRAM. Codes 11000 and unique indexes are right.
 #
-#   mongo.sh start [memory|h2]    h2 keeps the data in a file and is far slower
+#   mongo.sh start [memory|h2]    h2 keeps the data in a file and is far slower. What was answered is in
+#                                 the file: left alone, the server writes it up to a second later
 #   mongo.sh kill|again|stop      kill is -9; again: same port, same data (h2)
 # shellcheck source=../lib/server.sh
 . "$(dirname "${BASH_SOURCE[0]}")/../lib/server.sh"
 V=${MONGO_JAVA_SERVER_VERSION:-1.47.0}
-home=$DS_CACHE/mongo-java-server-$V
+home=$DS_CACHE/mongo-java-server-$V-2 # counts the changes to what build() makes
 d=$DS_STATE/mongo
 build() (
   [[ -f $home/ready ]] && exit 0
@@ -26,12 +27,29 @@ P
 import de.bwaldvogel.mongo.*;
 import de.bwaldvogel.mongo.backend.h2.H2Backend;
 import de.bwaldvogel.mongo.backend.memory.MemoryBackend;
+import de.bwaldvogel.mongo.bson.Document;
+import de.bwaldvogel.mongo.wire.message.MongoMessage;
+import io.netty.channel.Channel;
 import java.nio.file.*;
 
 /** Server PORTFILE memory|H2-FILE [PORT]: listens on loopback, then writes its port to PORTFILE. */
 public class Server {
+  static class Committing extends H2Backend {
+    Committing(String file) { super(file); }
+    public Document handleMessage(MongoMessage m) {
+      Document answer = super.handleMessage(m);
+      commit();
+      return answer;
+    }
+    public Document handleCommand(Channel c, String database, String command, Document query) {
+      Document answer = super.handleCommand(c, database, command, query);
+      commit();
+      return answer;
+    }
+  }
+
   public static void main(String[] a) throws Exception {
-    MongoServer s = new MongoServer(a[1].equals("memory") ? new MemoryBackend() : new H2Backend(a[1]));
+    MongoServer s = new MongoServer(a[1].equals("memory") ? new MemoryBackend() : new Committing(a[1]));
     s.bind("127.0.0.1", a.length > 2 ? Integer.parseInt(a[2]) : 0);
     Runtime.getRuntime().addShutdownHook(new Thread(s::shutdown));
     Path tmp = Path.of(a[0] + ".tmp");
