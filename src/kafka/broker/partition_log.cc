@@ -17,6 +17,13 @@ Error damaged(const std::string& folder, std::int64_t offset, std::string_view w
                .hint = "restore it from a copy, or give up what follows with --repair"};
 }
 
+/// No batch of its own, that is; what a recycled file held before does not count.
+Result<bool> holds_nothing(Segment& segment, std::uint64_t size) {
+  auto walked = segment.walk(size, [](const BatchHeader&) {});
+  if (!walked) return std::move(walked).error();
+  return segment.end() == 0;
+}
+
 }  // namespace
 
 std::array<std::uint8_t, 16> read_boot_id() {
@@ -135,6 +142,23 @@ Status PartitionLog::recover(const std::function<void(const BatchHeader&)>& each
     auto size = (*segment)->file().size();
     if (!size) return std::move(size).error();
 
+    // The first file may be one that was kept to be recycled, and only marks would say so: what
+    // followed it has gone since.
+    if (!marks && settings_.recycle && i == 1 && segments_.size() == 1 && base(1) > expected) {
+      if (auto gone = files_.remove(found[0].path); !gone) return gone;
+      segments_.clear();
+      expected = base(1);
+    }
+    // One that was made, and the append that wanted it failed: the segment before took what came.
+    if (!segments_.empty() && base(i) < expected) {
+      const auto unused = holds_nothing(**segment, *size);
+      if (!unused) return unused.error();
+      if (*unused) {
+        if (auto gone = files_.remove(found[i].path); !gone) return gone;
+        was_cut = true;
+        continue;
+      }
+    }
     std::optional<Segment::Bad> bad;
     if (base(i) != expected) {
       bad = {0, fmt::format("the segment before offset {} is missing", base(i)), false};
@@ -260,18 +284,22 @@ Status PartitionLog::roll() {
   if (torn_ && !settings_.recycle)
     if (auto synced = last.file().sync(); !synced) return sync_failed_ = true, synced;
   torn_ = false;
+  const std::string path = path_of(end_offset_);
   const bool recycled = spare_ && spare_.use_count() == 1;  // and nobody reads it any more
   if (spare_) {
-    const std::string path = spare_->file().path();
+    const std::string old_path = spare_->file().path();
     spare_.reset();
-    auto moved = recycled ? files_.rename(path, path_of(end_offset_)) : files_.remove(path);
+    auto moved = recycled ? files_.rename(old_path, path) : files_.remove(old_path);
     if (!moved) return moved;
   }
-  auto next = open_segment(path_of(end_offset_), end_offset_);
-  if (!next) return std::move(next).error();
+  auto next = open_segment(path, end_offset_);
+  Status made = next ? Status(Done{}) : Status(next.error());
   // The name may have been used by an append that failed: nothing of it may stay.
-  if (!recycled)
-    if (auto cut = (*next)->file().truncate(0); !cut) return cut;
+  if (made && !recycled) made = (*next)->file().truncate(0);
+  if (!made) {  // what the segment before still takes would overlap it
+    (void)files_.remove(path);
+    return made;
+  }
   segments_.push_back(std::move(*next));
   folder_unsynced_ = true;
   return Done{};

@@ -2,11 +2,13 @@
 
 #include <gmock/gmock.h>
 
+#include <cerrno>
 #include <fstream>
 
 #include "kafka/broker/marks.h"
 #include "kafka/broker/memory_files.h"
 #include "kafka/broker/test_support.h"
+#include "net/sim/disk.h"
 
 namespace ds::kafka::broker {
 namespace {
@@ -266,6 +268,65 @@ TEST_F(PartitionLogTest, RecyclesADroppedSegmentWhoseOldBatchesNeverComeBack) {
     EXPECT_EQ((*log)->end_offset(), end);
     EXPECT_THAT(told_.lines, testing::IsEmpty());
   }
+}
+
+// The marks went with the kill. Only they knew that the first file was kept to be recycled.
+TEST_F(PartitionLogTest, BeginsBehindAFileThatWasKeptToBeRecycled) {
+  const LogSettings settings{.segment_bytes = 400, .recycle = true, .boot_id = kBoot};
+  {
+    auto log = open(settings).value();
+    for (int i = 0; i < 4; ++i) append(*log, {.value_bytes = 50});  // three fill a segment
+    ASSERT_EQ(append(*log, {.value_bytes = 250}), 4);               // the third one begins
+    ASSERT_TRUE(log->drop_before(3).empty()) << "it is kept";
+    const auto dropped = log->drop_before(4);
+    ASSERT_EQ(dropped.size(), 1u) << "too small to be kept";
+    ASSERT_TRUE(files_.remove(dropped[0]->file().path()));
+  }
+  ASSERT_EQ(files_.list("/p")->size(), 3u);
+  ASSERT_TRUE(file("marks")->truncate(30));
+  auto log = open(settings);
+  ASSERT_TRUE(log) << log.error().message;
+  EXPECT_EQ((*log)->start_offset(), 4);
+  EXPECT_EQ((*log)->end_offset(), 5);
+}
+
+// The next segment is made, but not emptied; a smaller batch still goes into the one before.
+TEST(PartitionLogOnABadDisk, GoesOnAfterASegmentThatCouldNotBeBegun) {
+  const std::size_t large = make_batch({.value_bytes = 100}).size();
+  const std::size_t small = make_batch({.value_bytes = 1}).size();
+  for (const bool removal_fails : {false, true})
+    for (const bool recycle : {false, true}) {
+      SCOPED_TRACE(fmt::format("removal fails {}, recycle {}", removal_fails, recycle));
+      SimDisk disk;
+      NoLog quiet;
+      const auto open = [&](SimDisk& on) {
+        return PartitionLog::open(
+            on, "/p", {.segment_bytes = 3 * large + small, .recycle = recycle, .boot_id = kBoot},
+            [](const BatchHeader&) {}, quiet);
+      };
+      auto log = open(disk).value();
+      const auto append = [&](std::size_t value_bytes) {
+        ByteVec batch = make_batch({.value_bytes = value_bytes});
+        return log->append(*BatchHeader::read(batch), batch);
+      };
+      for (int i = 0; i < 3; ++i) ASSERT_TRUE(append(100));
+      disk.on_change([&](const SimDisk::Change& change) {
+        const bool next = change.path.ends_with(Segment::file_name(3));
+        const bool fails = change.kind == SimDisk::Change::Kind::kTruncate ||
+                           (removal_fails && change.kind == SimDisk::Change::Kind::kRemove);
+        return next && fails ? ENOSPC : 0;
+      });
+      ASSERT_FALSE(append(100));
+      disk.on_change(nullptr);
+      ASSERT_TRUE(append(1));
+      ASSERT_TRUE(append(100));
+      EXPECT_EQ(disk.list("/p")->size(), removal_fails ? 4u : 3u);
+      const auto found = disk.after_kill();
+      const auto again = open(*found);
+      ASSERT_TRUE(again) << again.error().message;
+      EXPECT_EQ((*again)->end_offset(), 5);
+      EXPECT_EQ(found->list("/p")->size(), 3u) << "marks and two segments";
+    }
 }
 
 TEST_F(PartitionLogTest, DropsOldSegmentsAndKeepsReadersReading) {
