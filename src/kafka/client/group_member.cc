@@ -108,9 +108,9 @@ std::optional<GroupMember::ShortRequest> GroupMember::next_short(Nanos now) {
 }
 
 Nanos GroupMember::sure_until() const {
-  const Nanos session = alive_at_ + settings_.session_timeout;
-  const bool joins = state_ == MemberState::kJoining && asked_;
-  return join_until_ == 0 || joins ? session : std::min(session, join_until_);
+  // A rebalance may have begun right after the last word that there is none, and it waits so long
+  // for our join. One that is under way may never have arrived.
+  return std::min(alive_at_ + settings_.session_timeout, stable_at_ + settings_.rebalance_timeout);
 }
 
 Nanos GroupMember::next_turn() const {
@@ -182,10 +182,12 @@ void GroupMember::on(const JoinGroupResponse& answer, Nanos now) {
   attempts_ = 0;
   assignor_ = *assignor;
   member_id_ = answer.member_id;
-  generation_ = answer.generation_id;
   leader_id_ = answer.leader;
   alive_at_ = std::max(alive_at_, asked_at_);
-  join_until_ = 0;
+  // This rebalance ended after all that we had heard of it: the next one begins later still.
+  const bool is_over = answer.generation_id != generation_;
+  stable_at_ = std::max(stable_at_, is_over ? alive_at_ : asked_at_);
+  generation_ = answer.generation_id;
   next_beat_ = now + settings_.heartbeat_interval;
   subscribers_.clear();
   topics_wanted_.clear();
@@ -255,7 +257,6 @@ void GroupMember::on(const HeartbeatResponse& answer, Nanos now) {
     stable_at_ = std::max(stable_at_, asked_short_at_);
     return;
   }
-  if (counted_in && join_until_ == 0) join_until_ = stable_at_ + settings_.rebalance_timeout;
   // A join or sync that is under way will tell the same, and more.
   const bool idle = state_ == MemberState::kStable || state_ == MemberState::kGivingUp;
   if (answer.error_code == KafkaError::kRebalanceInProgress) {

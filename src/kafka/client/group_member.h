@@ -17,7 +17,9 @@
 // their own, and go on while a join waits.
 //
 // Who has not been confirmed by the broker for a session's time gives everything up by itself, as
-// lost: the group may have shared it out again.
+// lost: the group may have shared it out again. So does who has heard for a rebalance's time
+// nothing but that there is one, also while its join is under way, which may never have arrived.
+// The price: when one member makes a rebalance last its whole time, all read again what they hold.
 #pragma once
 
 #include <cstdint>
@@ -154,9 +156,8 @@ class GroupMember {
   bool asked_short_ = false;  // next_short() is
   Membership beat_as_;        // who it spoke for
   Nanos asked_at_ = 0, asked_short_at_ = 0;
-  Nanos alive_at_ = 0;    // the broker has counted us in for a session from here
-  Nanos stable_at_ = 0;   // we heard that there is no rebalance
-  Nanos join_until_ = 0;  // who has not joined by then is thrown out; 0: no rebalance is known of
+  Nanos alive_at_ = 0;   // the broker has counted us in for a session from here
+  Nanos stable_at_ = 0;  // there was no rebalance then, or one that we were in has ended since
   Nanos next_beat_ = 0;
   Nanos not_before_ = 0;
   int attempts_ = 0;
