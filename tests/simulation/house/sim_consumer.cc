@@ -15,6 +15,9 @@ constexpr Nanos kHeartbeat = 500 * kMillisecond;
 constexpr Nanos kRebalance = 4 * kSecond;
 constexpr Nanos kPatience = 500 * kMillisecond;
 constexpr Nanos kLastCommit = 2 * kSecond;
+/// Longer than the network delays a request, as a real client's is: one that was given up and comes
+/// after a later one would set the group back, and nobody would commit again.
+constexpr Nanos kCommitPatience = 4 * kSecond;
 
 }  // namespace
 
@@ -211,7 +214,7 @@ class SimConsumer::Source final : public kafka::Source {
     if (committing_ || wanted_.empty() || outdated_) return;
     committing_ = true;
     world_.ask<KafkaError>(
-        kPatience,
+        kCommitPatience,
         [this, offsets = wanted_, as = membership_](auto reply) {
           broker_.commit(offsets, as, reply);
         },
@@ -228,7 +231,7 @@ class SimConsumer::Source final : public kafka::Source {
             if (wanted != wanted_.end() && wanted->second == offset) wanted_.erase(wanted);
           }
         },
-        [this] { committing_ = false; });
+        [this] { committing_ = false; }, std::make_shared<World::Link>());
   }
   void look_up_committed() {
     if (looking_up_ ||

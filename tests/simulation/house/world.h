@@ -8,6 +8,7 @@
 #include <deque>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <queue>
 #include <string>
 #include <tuple>
@@ -63,6 +64,7 @@ class World {
     Nanos there = 0, back = 0;
     bool broken_there = false, broken_back = false;
     bool prompt = false;  // what comes at all comes soon
+    std::optional<std::uint64_t> life;  // of the broker, when it was made
   };
   /// One request over a connection that may break: it comes late or never, and so does its answer;
   /// without a `link` to keep its place on, it may come twice. Either `heard` is called, once, or
@@ -85,7 +87,8 @@ class World {
       });
     };
     if (chance(3)) ++faults, note(2), way->broken_there = true;
-    if (way->broken_there) return;
+    if (!way->life) way->life = life_of_broker;
+    if (way->broken_there || way->life != life_of_broker) return;
     const int copies = !link && chance(2) ? 2 : 1;
     for (int i = 0; i < copies; ++i) {
       way->there = std::max(way->there, now() + (!way->prompt && chance(2) ? between(0, 3 * kSecond)
