@@ -137,6 +137,7 @@ int main(int argc, char** argv) {
   Counts counts;
   const std::int64_t seeds = check.scaled(kSeeds);
   for (std::int64_t i = 0; i < seeds; ++i) {
+    if (!check.wants(static_cast<std::uint64_t>(i))) continue;
     const std::uint64_t seed = random_at(check.seed(), static_cast<std::uint64_t>(i));
     const std::size_t said = findings.words.size();
     for (const Op op : kOps)

@@ -60,7 +60,8 @@ int main(int argc, char** argv) {
   Findings findings;
   Counts counts;
   const auto states = check.scaled(kStates);
-  for (std::uint64_t i = 0; counts.power < states; ++i) {
+  for (std::uint64_t i = 0; counts.power < states && !check.is_past(i); ++i) {
+    if (!check.wants(i)) continue;
     const std::uint64_t seed = random_at(check.seed(), i);
     // Three in four promise something after a power loss. Where nothing is, what is found must
     // still be what was sent, in its place: recycled segments are full of older batches.

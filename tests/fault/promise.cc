@@ -18,10 +18,10 @@ namespace {
 
 constexpr std::int64_t kShownMax = 10;
 
-const char* given(int argc, char** argv, const char* option, const char* variable) {
+const char* given(int argc, char** argv, const char* option, const char* variable = nullptr) {
   for (int i = 1; i + 1 < argc; ++i)
     if (std::strcmp(argv[i], option) == 0) return argv[i + 1];
-  const char* value = std::getenv(variable);
+  const char* value = variable ? std::getenv(variable) : nullptr;
   return value && *value ? value : nullptr;
 }
 
@@ -41,6 +41,10 @@ Promise::Promise(int argc, char** argv, Stated stated) : stated_(std::move(state
   seed_ = seed ? std::strtoull(seed, nullptr, 10) : std::random_device{}() % 1'000'000'000;
   if (const char* scale = given(argc, argv, "--scale", "DATASTORM_FAULT_SCALE"))
     scale_ = std::strtod(scale, nullptr);
+  if (const char* world = given(argc, argv, "--world")) {
+    world_ = std::strtoull(world, nullptr, 10);
+    stated_.faults = 0;
+  }
   began_ = clock_.now();
   fmt::print("{}: {}\n  SEED={} scale {}\n", stated_.promise, stated_.check, seed_, scale_);
   std::fflush(stdout);

@@ -13,6 +13,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <utility>
 #include <vector>
@@ -30,10 +31,14 @@ struct Stated {
 /// Threads: one.
 class Promise {
  public:
-  /// Reads --seed N and --scale N, or DATASTORM_SEED and DATASTORM_FAULT_SCALE; prints both.
+  /// Reads --seed N and --scale N, or DATASTORM_SEED and DATASTORM_FAULT_SCALE; prints both. With
+  /// --world N, which only some checks have, fewer faults than stated will do.
   Promise(int argc, char** argv, Stated stated);
 
   std::uint64_t seed() const { return seed_; }
+  /// Of numbered worlds the one that --world N asks for, to see it alone; else all.
+  bool wants(std::uint64_t world) const { return !world_ || *world_ == world; }
+  bool is_past(std::uint64_t world) const { return world_ && *world_ < world; }
   std::int64_t scaled(std::int64_t stated) const;
 
   void size(std::string in_words) { size_ = std::move(in_words); }
@@ -51,6 +56,7 @@ class Promise {
  private:
   Stated stated_;
   std::uint64_t seed_ = 0;
+  std::optional<std::uint64_t> world_;
   double scale_ = 1;
   std::string size_;
   std::int64_t faults_ = 0;
