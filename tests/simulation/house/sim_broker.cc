@@ -93,9 +93,10 @@ void SimBroker::crash() {
   disk_->on_change(nullptr);
   spoil_in_ = -1;
   // What a failed sync has left is only in memory, and a mere kill would show it to readers, as
-  // Linux would. A power loss tells the truth.
-  disk_ = power || spoiled_sync_ ? disk_->after_power_loss(world_.random) : disk_->after_kill();
-  if (power || spoiled_sync_) {
+  // Linux would. A power loss tells the truth; where nobody waits for syncs it is promised nothing.
+  const bool forgets = power || (sync_ && spoiled_sync_);
+  disk_ = forgets ? disk_->after_power_loss(world_.random) : disk_->after_kill();
+  if (forgets) {
     ++boot_;
     ++power_losses;
   } else {
@@ -120,7 +121,7 @@ void SimBroker::spoil_disk() {
   // Somebody looks after it: a partition that has gone offline needs a restart.
   world_.in(world_.between(kSecond, 3 * kSecond), [this] {
     spoil_in_ = -1;
-    if (sync_) crash();
+    if (sync_ || spoiled_sync_) crash();
   });
 }
 
