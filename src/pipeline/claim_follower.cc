@@ -7,6 +7,8 @@ namespace {
 
 constexpr Nanos kPoll = 250 * kMillisecond;
 constexpr Nanos kWriteInterval = kSecond;
+/// A store that is written without a pause lets others in when it can.
+constexpr Nanos kWorthSaying = 30 * kSecond;
 
 }  // namespace
 
@@ -51,7 +53,7 @@ void ClaimFollower::follow(std::stop_token stop) {
   }();
   for (int quiet = 0; source_ && clock_.now() < until && !read_to_the_end() && quiet < 2;)
     quiet = poll() || ends_ ? 0 : quiet + 1;
-  write_down();
+  write_down(kLast);
   if (source_) source_->close(clock_.now() + kSecond);
 }
 
@@ -83,16 +85,19 @@ void ClaimFollower::take(const kafka::Fetched& fetched) {
   }
 }
 
-void ClaimFollower::write_down() {
+void ClaimFollower::write_down(Turn turn) {
   if (pending_.empty()) return;
   std::vector<ClaimRecord> records;
   for (const auto& [key, value] : pending_) records.push_back({key, value});
   if (auto written = table_.put(records, clock_.wall_ms()); !written) {
-    if (!std::exchange(failed_, true))
+    if (failing_since_ == 0) failing_since_ = clock_.now();
+    const bool lasts = turn == kLast || clock_.now() - failing_since_ >= kWorthSaying;
+    if (lasts && !std::exchange(said_, true))
       log_.warn("claims could not be written down: {}", written.error().message);
     return;  // they stay pending
   }
-  failed_ = false;
+  failing_since_ = 0;
+  said_ = false;
   pending_.clear();
 }
 

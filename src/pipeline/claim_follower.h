@@ -47,7 +47,8 @@ class ClaimFollower final : private kafka::AssignmentListener {
   void follow(std::stop_token stop);
   bool poll();  // false: nothing came
   void take(const kafka::Fetched& fetched);
-  void write_down();
+  enum Turn { kOneOfMany, kLast };
+  void write_down(Turn turn = kOneOfMany);
   bool read_to_the_end();
   std::map<kafka::TopicPartition, std::int64_t> on_assigned(const kafka::Assigned&) override {
     return {};
@@ -60,7 +61,8 @@ class ClaimFollower final : private kafka::AssignmentListener {
   std::unique_ptr<kafka::Source> source_;
   std::map<std::string, std::string> pending_;  // claims read and not yet written down
   std::map<std::int32_t, std::int64_t> read_;   // next offsets
-  bool failed_ = false;                         // said once
+  Nanos failing_since_ = 0;                     // 0: it does not fail
+  bool said_ = false;
 
   std::mutex mutex_;  // of what stop() tells
   std::optional<std::map<std::int32_t, std::int64_t>> ends_;
