@@ -26,8 +26,8 @@ export const compact = (n: number): string => scaled(n, 1000, ["", "K", "M", "G"
 /** 1048576 → "1.00 MiB" */
 export const bytes = (n: number): string => scaled(n, 1024, ["B", "KiB", "MiB", "GiB", "TiB"]);
 
-/** Microseconds: 850 → "850 µs", 4100 → "4.10 ms", 1020000 → "1.02 s" */
-export const latency = (us: number): string => scaled(us, 1000, ["µs", "ms", "s"]);
+/** Microseconds: 850 → "850 µs", 4100 → "4.10 ms", 1020000 → "1.02 s". Nothing takes none: wall clocks know milliseconds. */
+export const latency = (us: number): string => (us > 0 ? scaled(us, 1000, ["µs", "ms", "s"]) : `<${THIN}1${THIN}ms`);
 
 /** 0.5234 → "52.3 %" */
 export const percent = (share: number, digits = 1): string =>
