@@ -114,7 +114,7 @@ class Tree:
     def __init__(self, root, program):
         self.root = pathlib.Path(root)
         self.deploy = self.root / "deploy"
-        self.program = program
+        self.program = program and pathlib.Path(program).resolve()  # it is started in other folders
         self._rendered = None
 
     def name(self, path):
