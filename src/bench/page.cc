@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <map>
 
+#include "base/markup.h"
 #include "bench/goals.h"
 #include "report/html.h"
 
@@ -44,7 +45,7 @@ std::string bar(const BenchRow& row, double scale) {
       "width=\"{:.1f}\" height=\"12\"/><path class=\"range\" d=\"M{:.1f} 9H{:.1f}M{:.1f} "
       "4V14M{:.1f} "
       "4V14\"/></svg>",
-      kWide, escape_html(row.name), short_number(row.median), escape_html(row.unit),
+      kWide, escape_markup(row.name), short_number(row.median), escape_markup(row.unit),
       short_number(row.min), short_number(row.max), x(row.median), x(row.min), x(row.max),
       x(row.min), x(row.max));
 }
@@ -59,8 +60,8 @@ std::string goals_table(const BenchResults& results) {
                                                                     : "";
     text += fmt::format(
         "<tr><td>{}<td>{}<td class=\"number\">{}<td class=\"number\">{}<td class=\"{}\">{}</tr>\n",
-        escape_html(line.goal), escape_html(line.what), escape_html(line.wanted),
-        escape_html(line.figures), colour, escape_html(line.verdict));
+        escape_markup(line.goal), escape_markup(line.what), escape_markup(line.wanted),
+        escape_markup(line.figures), colour, escape_markup(line.verdict));
   }
   return text + "</table></div>\n";
 }
@@ -72,19 +73,19 @@ std::string suite_table(const SuiteResult& suite) {
       "<h2>{}</h2><p class=\"about\">load average {:.1f} when it began; {:.0f} s</p><div "
       "class=\"scroll\"><table><tr><th>row<th>min / median / max<th>unit<th>runs<th>&#8203;"
       "<th>conditions</tr>\n",
-      escape_html(suite.suite), suite.load_before, suite.seconds);
+      escape_markup(suite.suite), suite.load_before, suite.seconds);
   for (const BenchRow& row : suite.rows) {
     if (row.skipped()) {
       text += fmt::format("<tr><td>{}<td colspan=\"4\">skipped<td class=\"why\">{}</tr>\n",
-                          escape_html(row.name), escape_html(row.conditions));
+                          escape_markup(row.name), escape_markup(row.conditions));
       continue;
     }
     text += fmt::format(
         "<tr class=\"{}\"><td>{}<td class=\"number\">{}{}<td>{}<td>{}<td>{}<td "
         "class=\"why\">{}</tr>\n",
-        row.noisy() ? "noisy" : "", escape_html(row.name), spread_text(row),
-        row.noisy() ? " <em>noisy</em>" : "", escape_html(row.unit), row.runs,
-        bar(row, scales[row.unit]), escape_html(row.conditions));
+        row.noisy() ? "noisy" : "", escape_markup(row.name), spread_text(row),
+        row.noisy() ? " <em>noisy</em>" : "", escape_markup(row.unit), row.runs,
+        bar(row, scales[row.unit]), escape_markup(row.conditions));
   }
   return text + "</table></div>\n";
 }
@@ -97,11 +98,12 @@ std::string results_page(const BenchResults& results) {
       "content=\"width=device-width, initial-scale=1\"><title>DataStorm bench, {}</title><style>{}"
       "</style></head><body>\n<h1>DataStorm bench</h1>\n<p class=\"about\"><code>{}</code>, "
       "{}</p>\n",
-      escape_html(results.when), kStyle, escape_html(results.command), escape_html(results.when));
+      escape_markup(results.when), kStyle, escape_markup(results.command),
+      escape_markup(results.when));
   if (!results.suites.empty())
-    page +=
-        fmt::format("<p class=\"about\">{}; {}</p>\n", escape_html(results.suites.front().machine),
-                    escape_html(results.suites.front().versions));
+    page += fmt::format("<p class=\"about\">{}; {}</p>\n",
+                        escape_markup(results.suites.front().machine),
+                        escape_markup(results.suites.front().versions));
   page +=
       "<p class=\"about\">A bar is the median, the line over it reaches from the smallest run to "
       "the "

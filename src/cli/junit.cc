@@ -4,39 +4,18 @@
 
 #include <fstream>
 
+#include "base/markup.h"
+
 namespace ds::cli {
 namespace {
 
-std::string escaped(std::string_view text) {
-  std::string out;
-  for (const char c : text) {
-    switch (c) {
-      case '&':
-        out += "&amp;";
-        break;
-      case '<':
-        out += "&lt;";
-        break;
-      case '>':
-        out += "&gt;";
-        break;
-      case '"':
-        out += "&quot;";
-        break;
-      default:
-        out += static_cast<unsigned char>(c) < 0x20 ? ' ' : c;
-    }
-  }
-  return out;
-}
-
 std::string test_case(std::string_view suite, std::string_view name,
                       const std::optional<std::string>& failure) {
-  const std::string open =
-      fmt::format(R"(    <testcase classname="{}" name="{}")", escaped(suite), escaped(name));
+  const std::string open = fmt::format(R"(    <testcase classname="{}" name="{}")",
+                                       escape_markup(suite), escape_markup(name));
   if (!failure) return open + "/>\n";
   return fmt::format("{}>\n      <failure message=\"{}\"/>\n    </testcase>\n", open,
-                     escaped(*failure));
+                     escape_markup(*failure));
 }
 
 }  // namespace
@@ -58,7 +37,7 @@ std::string junit_xml(const JunitReport& report, const std::vector<Limit>& limit
       "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<testsuites>\n"
       "  <testsuite name=\"{}\" tests=\"{}\" failures=\"{}\" errors=\"0\" skipped=\"0\" "
       "time=\"{:.3f}\">\n{}  </testsuite>\n</testsuites>\n",
-      escaped(report.suite), tests, failures, report.seconds, cases);
+      escape_markup(report.suite), tests, failures, report.seconds, cases);
 }
 
 bool judge(const JunitReport& report, const std::vector<Limit>& limits,

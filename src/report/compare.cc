@@ -9,6 +9,7 @@
 #include <set>
 
 #include "base/json_writer.h"
+#include "base/markup.h"
 #include "report/html.h"
 
 namespace ds {
@@ -176,8 +177,8 @@ std::string csv_of(const std::vector<ComparedFigure>& figures) {
 
 std::string side_facts(const char* letter, const ReportSide& side) {
   return fmt::format("<div><dt>{}</dt><dd>{}, topic {}{}</dd></div>\n", letter,
-                     escape_html(side.name), escape_html(side.topic),
-                     side.run.empty() ? "" : ", run " + escape_html(side.run));
+                     escape_markup(side.name), escape_markup(side.topic),
+                     side.run.empty() ? "" : ", run " + escape_markup(side.run));
 }
 
 Result<std::string> page_of_both(const ReportSide& a, const ReportSide& b,
@@ -203,13 +204,13 @@ Result<std::string> page_of_both(const ReportSide& a, const ReportSide& b,
     body += fmt::format(
         "<section class=\"card\"><div class=\"head\"><h2>{}</h2><span class=\"hint\">drag to "
         "zoom, double click for all</span></div>\n{}</section>\n",
-        escape_html(chart.title), *figure);
+        escape_markup(chart.title), *figure);
   }
   if (!a.fit.empty() || !b.fit.empty())
     body += fmt::format(
         "<section class=\"card\"><h2>Values</h2><ul class=\"notes\"><li>A: {}</li><li>B: "
         "{}</li></ul></section>\n",
-        escape_html(a.fit), escape_html(b.fit));
+        escape_markup(a.fit), escape_markup(b.fit));
   body += "</main>\n";
   return whole_page("DataStorm report: two runs", body, charts);
 }

@@ -7,6 +7,7 @@
 #include <cmath>
 
 #include "base/json_writer.h"
+#include "base/markup.h"
 #include "base/units.h"
 #include "report/plot.h"
 #include "report_assets.h"
@@ -46,29 +47,6 @@ std::string script_json(const std::vector<Chart>& charts) {
 
 }  // namespace
 
-std::string escape_html(std::string_view text) {
-  std::string out;
-  for (const char c : text) {
-    switch (c) {
-      case '&':
-        out += "&amp;";
-        break;
-      case '<':
-        out += "&lt;";
-        break;
-      case '>':
-        out += "&gt;";
-        break;
-      case '"':
-        out += "&quot;";
-        break;
-      default:
-        out += c;
-    }
-  }
-  return out;
-}
-
 std::string shown_number(double value) {
   if (!std::isfinite(value)) return "–";
   const double size = std::abs(value);
@@ -97,7 +75,7 @@ std::string whole_page(std::string_view title, std::string_view body,
       "<!doctype html>\n<html lang=\"en\">\n<meta charset=\"utf-8\">\n"
       "<meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n"
       "<title>{}</title>\n<style>\n",
-      escape_html(title));
+      escape_markup(title));
   page += asset("/report.css");
   page += "</style>\n<body>\n";
   page += body;
@@ -119,21 +97,21 @@ Result<std::string> figure_of(const Chart& chart) {
   return fmt::format(
       "<figure data-chart=\"{}\"><img alt=\"{}: {} over {}\" "
       "src=\"data:image/svg+xml;base64,{}\"></figure>\n",
-      chart.name, escape_html(chart.title), escape_html(chart.y_name), escape_html(chart.x_name),
-      base64(*svg));
+      chart.name, escape_markup(chart.title), escape_markup(chart.y_name),
+      escape_markup(chart.x_name), base64(*svg));
 }
 
 std::string headline(std::string_view name, std::string_view value, std::string_view below,
                      std::string_view tone) {
   return fmt::format(
       "<div><dt>{}</dt><dd class=\"{}\">{}<span class=\"small\">{}</span></dd></div>\n",
-      escape_html(name), tone, escape_html(value), escape_html(below));
+      escape_markup(name), tone, escape_markup(value), escape_markup(below));
 }
 
 HtmlTable::HtmlTable(std::string_view kind, const std::vector<std::string>& heads) {
   html_ = fmt::format("<table class=\"{}\"><thead><tr>", kind);
   for (const std::string& head : heads)
-    html_ += fmt::format("<th scope=\"col\">{}</th>", escape_html(head));
+    html_ += fmt::format("<th scope=\"col\">{}</th>", escape_markup(head));
   html_ += "</tr></thead>\n<tbody>\n";
 }
 
@@ -142,8 +120,8 @@ HtmlTable& HtmlTable::row(const std::vector<Cell>& cells, std::string_view kind)
   for (const Cell& cell : cells) {
     html_ += "<td";
     if (!cell.kind.empty()) html_ += fmt::format(" class=\"{}\"", cell.kind);
-    if (!cell.key.empty()) html_ += fmt::format(" data-v=\"{}\"", escape_html(cell.key));
-    html_ += fmt::format(">{}</td>", escape_html(cell.text));
+    if (!cell.key.empty()) html_ += fmt::format(" data-v=\"{}\"", escape_markup(cell.key));
+    html_ += fmt::format(">{}</td>", escape_markup(cell.text));
   }
   html_ += "</tr>\n";
   return *this;

@@ -9,8 +9,6 @@
 
 namespace ds {
 
-std::string escape_html(std::string_view text);
-
 /// 1234567.8 -> "1,234,567.8": as many digits as say something.
 std::string shown_number(double value);
 /// "12.3 ms", "1.50 s".

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 
+#include "base/markup.h"
 #include "base/units.h"
 #include "report/html.h"
 
@@ -20,14 +21,14 @@ std::string count(std::uint64_t value) {
 
 std::string fact(std::string_view name, std::string_view value) {
   return value.empty() ? std::string()
-                       : fmt::format("<div><dt>{}</dt><dd>{}</dd></div>\n", escape_html(name),
-                                     escape_html(value));
+                       : fmt::format("<div><dt>{}</dt><dd>{}</dd></div>\n", escape_markup(name),
+                                     escape_markup(value));
 }
 
 std::string head(const Report& report) {
   std::string html = fmt::format(
       "<header><div><p class=\"mark\">DataStorm report</p><h1>{}</h1>\n<dl class=\"facts\">\n",
-      escape_html(report.topic));
+      escape_markup(report.topic));
   html += fact("run", report.run);
   html += fact("store", report.source);
   if (!report.rates.empty()) html += fact("first record", shown_ms(report.rates.front().first_ms));
@@ -166,8 +167,8 @@ std::string section(std::string_view title, std::string_view hint, std::string_v
   std::string html = fmt::format(
       "<section class=\"card\"><div class=\"head\"><h2>{}</h2><span class=\"hint\">{}"
       "</span></div>\n",
-      escape_html(title), escape_html(hint));
-  if (!words.empty()) html += fmt::format("<p>{}</p>\n", escape_html(words));
+      escape_markup(title), escape_markup(hint));
+  if (!words.empty()) html += fmt::format("<p>{}</p>\n", escape_markup(words));
   return html;
 }
 
@@ -214,11 +215,11 @@ Result<std::string> page_of(const Report& report, const std::vector<Chart>& char
   if (!report.notes.empty()) {
     body += "<section class=\"card\"><h2>Notes</h2><ul class=\"notes\">\n";
     for (const std::string& note : report.notes)
-      body += fmt::format("<li>{}</li>\n", escape_html(note));
+      body += fmt::format("<li>{}</li>\n", escape_markup(note));
     body += "</ul></section>\n";
   }
   body += fmt::format("<footer>DataStorm {}. Times are UTC.</footer>\n</main>\n",
-                      escape_html(report.version));
+                      escape_markup(report.version));
   if (!wrong.empty()) return Error{.message = wrong};
   return whole_page("DataStorm report: " + report.topic, body, charts);
 }
