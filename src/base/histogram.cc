@@ -53,4 +53,16 @@ std::int64_t Histogram::quantile(double share) const {
   return max_;
 }
 
+std::vector<Histogram::Bar> Histogram::bars(int together) const {
+  std::vector<Bar> bars;
+  for (int first = 0; first < kBuckets; first += together) {
+    std::uint64_t count = 0;
+    for (int i = first; i < first + together; ++i) count += buckets_[static_cast<std::size_t>(i)];
+    if (count == 0) continue;
+    const std::int64_t from = first == 0 ? 0 : top_of(first - 1) + 1;
+    bars.push_back({from, top_of(first + together - 1) + 1, count});
+  }
+  return bars;
+}
+
 }  // namespace ds

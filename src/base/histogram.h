@@ -6,6 +6,7 @@
 #include <array>
 #include <cstdint>
 #include <limits>
+#include <vector>
 
 namespace ds {
 
@@ -25,6 +26,12 @@ class Histogram {
   /// The smallest bucket's upper edge below or at which `share` (0…1) of the values lie; 0 when
   /// empty.
   std::int64_t quantile(double share) const;
+  struct Bar {
+    std::int64_t from, to;  // half open
+    std::uint64_t count;
+  };
+  /// What is not negative, `together` steps (a power of two, 64 at most) as one bar; none is empty.
+  std::vector<Bar> bars(int together = 1) const;
 
  private:
   static constexpr int kStepBits = 6;

@@ -164,9 +164,7 @@ int run_produce(const Invocation& invocation) {
                       .durability = "the broker's"};
   told.stages = {{"wait", quantiles_of(run.wait_us())}, {"acknowledged", told.latency_us}};
   told.spacing_us = in_us(quantiles_of(run.spacing_ns()));
-  const std::optional<double> wanted = storm.options().run.schedule.even_rate();
-  if (wanted && *wanted > 0)
-    told.spacing_wanted_us = static_cast<double>(run.claim().batch_size) * 1e6 / *wanted;
+  told.spacing_wanted_us = run.spacing_wanted_us();
   told.rate_peak = std::max(peak, told.rate_avg);
   if (const auto sent = account.written - account.earlier.written; sent > 0)
     told.bytes_per_record = static_cast<double>(account.bytes) / static_cast<double>(sent);

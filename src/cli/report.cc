@@ -102,6 +102,15 @@ void print_report(std::FILE* to, const Report& report) {
     fmt::print(to, "  {:<13} mean {:.1f}/s, sd {:.1f}, min {:.0f}, median {:.0f}, max {:.0f}\n",
                rate.stage, rate.per_second.mean, rate.per_second.sd, rate.per_second.min,
                rate.per_second.median, rate.per_second.max);
+  if (report.curves)
+    fmt::print(to, "  offered {}, achieved {} ({:+.3f} %), at most {} behind\n",
+               with_commas(report.curves->offered), with_commas(report.curves->achieved),
+               report.curves->off_percent(report.curves->achieved),
+               with_commas(report.curves->behind_max));
+  if (report.spacing && report.spacing->near)
+    fmt::print(to, "  a batch every {:.3f} ms: {:.1f} % within a tenth of it, p99 {:.3f} ms\n",
+               report.spacing->wanted_us / 1000, 100 * *report.spacing->near,
+               report.spacing->p99_us / 1000);
   for (const StageDelay& delay : report.delays)
     fmt::print(to, "  {:<15} mean {:.1f} ms, sd {:.1f}, p50 {:.1f}, p99 {:.1f}, max {:.1f}\n",
                delay.name, delay.mean_ms, delay.sd_ms, delay.p50_ms, delay.p99_ms, delay.max_ms);

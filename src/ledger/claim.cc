@@ -75,6 +75,26 @@ struct CurveJson {
   }
 };
 
+struct SpacingJson {
+  const SpacingClaim& c;
+
+  static void fields(auto& self, auto& io) {
+    std::vector<std::array<std::uint64_t, 3>> bars;
+    for (const SpacingClaim::Bar& bar : self.c.bars)
+      bars.push_back({static_cast<std::uint64_t>(bar.from_ns),
+                      static_cast<std::uint64_t>(bar.to_ns), bar.count});
+    io("v", kClaimVersion);
+    io("run", run_name(self.c.run));
+    io("spacing", self.c.shard);
+    io("wanted_us", self.c.wanted_us);
+    io("bars_ns", bars);
+  }
+};
+
+std::string spacing_key(const SpacingClaim& claim) {
+  return fmt::format("run/{}/spacing/{}", run_name(claim.run), claim.shard);
+}
+
 std::string curve_key(const CurveClaim& claim) {
   return fmt::format("run/{}/curve/{}/{}", run_name(claim.run), claim.shard, claim.part);
 }
@@ -228,6 +248,18 @@ CurveClaim read_curve_claim(const Json& json) {
   return claim;
 }
 
+SpacingClaim read_spacing_claim(const Json& json) {
+  SpacingClaim claim{
+      .run = read_run(json), .shard = json.at("spacing"), .wanted_us = json.at("wanted_us")};
+  for (const Json& bar : json.at("bars_ns")) {
+    const auto [from, to, count] = bar.get<std::array<std::int64_t, 3>>();
+    if (from < 0 || to <= from || count < 0)
+      throw Json::other_error::create(500, "a bar ends before it begins", nullptr);
+    claim.bars.push_back({from, to, static_cast<std::uint64_t>(count)});
+  }
+  return claim;
+}
+
 /// The number after the last slash.
 std::optional<std::uint32_t> part_of(std::string_view key) {
   std::uint32_t part = 0;
@@ -328,6 +360,8 @@ std::vector<ClaimRecord> to_records(const RunClaim& run, const ClaimChanges& cha
   for (const WindowClaim& claim : changes.windows) append(to_records(claim, names));
   for (const CurveClaim& curve : changes.curves)
     records.push_back({curve_key(curve), to_json(CurveJson{curve})});
+  for (const SpacingClaim& spacing : changes.spacings)
+    records.push_back({spacing_key(spacing), to_json(SpacingJson{spacing})});
   for (const ClosedWindow& gone : changes.gone) {
     WindowClaim claim;
     claim.run = gone.run;
@@ -385,6 +419,14 @@ Status ClaimBook::add(std::string_view key, std::string_view value) {
       ClaimedRun& claimed = runs_[run];
       claimed.run.run = run;
       claimed.curves[{claim.shard, claim.part}] = std::move(claim);
+      return Done{};
+    }
+    if (json.contains("spacing")) {
+      SpacingClaim claim = read_spacing_claim(json);
+      if (key != spacing_key(claim)) return not_a_claim(key, "its value is another's");
+      ClaimedRun& claimed = runs_[run];
+      claimed.run.run = run;
+      claimed.spacings[claim.shard] = std::move(claim);
       return Done{};
     }
     if (json.contains("window")) {

@@ -17,6 +17,7 @@
 #include "base/interval_set.h"
 #include "base/result.h"
 #include "ledger/curve.h"
+#include "ledger/spacing.h"
 #include "ledger/window_claim.h"
 
 namespace ds {
@@ -135,8 +136,9 @@ struct ClaimChanges {
   /// Seconds that an hour's claim has taken over: their keys are published after it, empty.
   std::vector<ClosedWindow> gone;
   std::vector<CurveClaim> curves;
+  std::vector<SpacingClaim> spacings;
   bool empty() const {
-    return streams.empty() && windows.empty() && gone.empty() && curves.empty();
+    return streams.empty() && windows.empty() && gone.empty() && curves.empty() && spacings.empty();
   }
 };
 /// All of it as records, in the order in which they must become visible: the run first.
@@ -151,6 +153,7 @@ struct ClaimedRun {
       windows;
   std::vector<KindName> kinds;                                           // what their kinds mean
   std::map<std::pair<std::uint32_t, std::uint32_t>, CurveClaim> curves;  // by shard and part
+  std::map<std::uint32_t, SpacingClaim> spacings;                        // by shard
 };
 
 /// Claims as they are read back, from the topic or the table, in any order.

@@ -2,6 +2,7 @@
 
 #include <gtest/gtest.h>
 
+#include "base/clock.h"
 #include "ledger/claim.h"
 
 namespace ds {
@@ -66,6 +67,22 @@ TEST(Curve, TravelsAsAClaim) {
                         R"({"v":2,"run":"00a1b2c3d4e5","curve":1,"part":0,"t_ms":[1],)"
                         R"("scheduled":[],"delivered":[]})")
                    .ok());
+}
+
+TEST(Spacing, TravelsAsAClaim) {
+  Histogram gaps;
+  for (Nanos gap = 1; gap < 60 * kSecond; gap += gap / 50 + 1) gaps.record(gap);
+  RunClaim run{.run = 0xabc, .topic = "t"};
+  ClaimChanges changes;
+  changes.spacings.push_back(
+      {.run = 0xabc, .shard = 3, .wanted_us = 8000, .bars = spacing_bars(gaps)});
+  ClaimBook book;
+  for (const ClaimRecord& record : to_records(run, changes)) {
+    EXPECT_LT(record.value.size(), kClaimBytesMax) << "whatever was measured";
+    ASSERT_TRUE(book.add(record.key, record.value));
+  }
+  EXPECT_EQ(changes.spacings[0], book.find(0xabc)->spacings.at(3));
+  EXPECT_FALSE(book.add("run/000000000abc/spacing/4", to_records(run, changes)[1].value));
 }
 
 }  // namespace

@@ -25,19 +25,12 @@ Chart throughput_chart(const Report& report) {
               .x_name = "time",
               .y_name = "records/s",
               .x_kind = "time"};
-  struct Shown {
-    const StageRate* rate;
-    bool offered;
-  };
-  std::vector<Shown> all;
-  for (const StageRate& rate : report.offered) all.push_back({&rate, true});
-  for (const StageRate& rate : report.rates) all.push_back({&rate, false});
   std::int64_t first = std::numeric_limits<std::int64_t>::max();
   std::int64_t last = std::numeric_limits<std::int64_t>::min(), width = 1;
-  for (const auto& [rate, offered] : all) {
-    first = std::min(first, rate->first_ms);
-    last = std::max(last, rate->last_ms);
-    width = std::max(width, rate->interval_ms);
+  for (const StageRate& rate : report.rates) {
+    first = std::min(first, rate.first_ms);
+    last = std::max(last, rate.last_ms);
+    width = std::max(width, rate.interval_ms);
   }
   const std::int64_t intervals = (last - first) / width + 1;
   const std::int64_t together =
@@ -48,16 +41,57 @@ Chart throughput_chart(const Report& report) {
   chart.bar_width = static_cast<double>(step);
   for (std::size_t i = 0; i < places; ++i)
     chart.x.push_back(static_cast<double>(first + static_cast<std::int64_t>(i) * step));
-  for (const auto& [rate, offered] : all) {
-    ChartSeries series{.name = rate->stage,
-                       .color = offered ? "muted" : color_of(rate->stage),
-                       .shape = offered ? "dashes" : "line",
-                       .y = std::vector<double>(places)};
-    for (const auto& point : rate->points)
+  for (const StageRate& rate : report.rates) {
+    ChartSeries series{
+        .name = rate.stage, .color = color_of(rate.stage), .y = std::vector<double>(places)};
+    for (const auto& point : rate.points)
       series.y[static_cast<std::size_t>((point.at_ms - first) / step)] +=
           static_cast<double>(point.count) * 1000 / static_cast<double>(step);
     chart.series.push_back(std::move(series));
   }
+  return chart;
+}
+
+/// The offered curve and the achieved one; neighbours are averaged where there are too many.
+Chart offered_chart(const Curves& curves) {
+  Chart chart{.name = "offered",
+              .title = "Offered and achieved",
+              .x_name = "time",
+              .y_name = "records/s",
+              .x_kind = "time"};
+  const auto& points = curves.points;
+  const std::size_t together =
+      std::max<std::size_t>(1, (points.size() + kPointsMax - 1) / kPointsMax);
+  chart.bar_width = static_cast<double>(curves.interval_ms) * static_cast<double>(together);
+  ChartSeries achieved{.name = "achieved", .color = "accent"};
+  ChartSeries offered{.name = "offered", .color = "bad", .shape = "dashes"};
+  for (std::size_t i = 0; i < points.size(); i += together) {
+    const std::size_t end = std::min(points.size(), i + together);
+    double was_offered = 0, was_achieved = 0;
+    for (std::size_t j = i; j < end; ++j) {
+      was_offered += points[j].offered;
+      was_achieved += points[j].achieved;
+    }
+    chart.x.push_back(static_cast<double>(points[i].at_ms));
+    offered.y.push_back(was_offered / static_cast<double>(end - i));
+    achieved.y.push_back(was_achieved / static_cast<double>(end - i));
+  }
+  chart.series = {std::move(achieved), std::move(offered)};
+  return chart;
+}
+
+Chart spacing_chart(const Spacing& spacing) {
+  Chart chart{.name = "spacing",
+              .title = "Spacing of batches",
+              .x_name = "ms from one to the next",
+              .y_name = "% of all",
+              .bar_width = (spacing.bars.front().to_us - spacing.bars.front().from_us) / 1000};
+  ChartSeries share{.name = "batches", .color = "accent", .shape = "bars"};
+  for (const Spacing::Bar& bar : spacing.bars) {
+    chart.x.push_back((bar.from_us + bar.to_us) / 2000);
+    share.y.push_back(100 * bar.share);
+  }
+  chart.series = {std::move(share)};
   return chart;
 }
 
@@ -159,6 +193,9 @@ Chart loss_chart(const Report& report) {
 std::vector<Chart> charts_of(const Report& report) {
   std::vector<Chart> charts;
   if (!report.rates.empty()) charts.push_back(throughput_chart(report));
+  if (report.curves && !report.curves->points.empty())
+    charts.push_back(offered_chart(*report.curves));
+  if (report.spacing) charts.push_back(spacing_chart(*report.spacing));
   if (!report.histogram.empty()) charts.push_back(values_chart(report));
   if (!report.delays.empty()) charts.push_back(delay_chart(report));
   if (report.delay_over_time.size() > 1) charts.push_back(delay_over_time_chart(report));

@@ -144,6 +144,10 @@ class Gathering {
                   .of_other_runs = of_other_runs_,
                   .of_other_topics = read.of_other_topics};
     put_rates(report);
+    if (claimed_.run != nullptr) {
+      report.curves = curves_of(*claimed_.run, width_ms_);
+      report.spacing = spacing_of(*claimed_.run);
+    }
     put_delays(report);
     put_values(report);
     put_producers(report);

@@ -68,23 +68,69 @@ std::string verdict(const Report& report) {
   return html + "</dl></section>\n";
 }
 
-std::string rates_table(const Report& report) {
-  HtmlTable table(
-      "", {"records a second", "intervals", "mean", "sd", "min", "25 %", "50 %", "75 %", "max"});
-  for (const auto* all : {&report.offered, &report.rates})
-    for (const StageRate& rate : *all) {
-      const Summary& sum = rate.per_second;
-      table.row({{rate.stage + " (" + rate.column + ")"},
-                 {count(sum.count)},
-                 {shown_number(sum.mean)},
-                 {shown_number(sum.sd)},
-                 {shown_number(sum.min)},
-                 {shown_number(sum.q1)},
-                 {shown_number(sum.median)},
-                 {shown_number(sum.q3)},
-                 {shown_number(sum.max)}});
-    }
+std::string scrolling(HtmlTable table) {
   return "<div class=\"scroll\">" + table.done() + "</div>\n";
+}
+
+const std::vector<std::string> kSummaryHeads{"mean", "sd", "min", "25 %", "50 %", "75 %", "max"};
+
+/// `first`, and the summary's cells under kSummaryHeads.
+std::vector<Cell> summary_row(std::vector<Cell> first, const Summary& sum) {
+  for (const double value : {sum.mean, sum.sd, sum.min, sum.q1, sum.median, sum.q3, sum.max})
+    first.push_back({shown_number(value)});
+  return first;
+}
+
+std::vector<std::string> summary_heads(std::vector<std::string> first) {
+  first.insert(first.end(), kSummaryHeads.begin(), kSummaryHeads.end());
+  return first;
+}
+
+std::string rates_table(const Report& report) {
+  HtmlTable table("", summary_heads({"records a second", "intervals"}));
+  for (const StageRate& rate : report.rates)
+    table.row(summary_row({{rate.stage + " (" + rate.column + ")"}, {count(rate.per_second.count)}},
+                          rate.per_second));
+  return scrolling(std::move(table));
+}
+
+std::string curves_table(const Report& report) {
+  const Curves& curves = *report.curves;
+  const double seconds = static_cast<double>(curves.ended_ms - curves.began_ms) / 1000;
+  HtmlTable table("", {"curve", "area, records", "against offered", "mean records/s"});
+  const auto row = [&](std::string_view name, std::uint64_t area) {
+    table.row({{std::string(name)},
+               {count(area)},
+               {fmt::format("{:+.3f} %", curves.off_percent(area))},
+               {seconds > 0 ? shown_number(static_cast<double>(area) / seconds) : "–"}});
+  };
+  row("offered", curves.offered);
+  row("achieved", curves.achieved);
+  row("stored", report.stored);
+  return scrolling(std::move(table));
+}
+
+std::string curves_words(const Curves& curves) {
+  const std::string begin =
+      "What was due by the plan, and what was acknowledged (acks 0: written), once a second. ";
+  if (curves.behind_max == 0) return begin + "Nothing that was due was ever waited for.";
+  return begin + fmt::format("The most that was due and not there yet: {} records, at {}.",
+                             count(curves.behind_max), shown_ms(curves.behind_max_ms));
+}
+
+std::string spacing_table(const Spacing& spacing) {
+  HtmlTable table("",
+                  {"batches", "wanted", "within a tenth of it", "p1", "p50", "p90", "p99", "max"});
+  const auto shown = [](double us) { return Cell{shown_delay(us / 1000)}; };
+  table.row({{count(spacing.gaps)},
+             spacing.wanted_us > 0 ? shown(spacing.wanted_us) : Cell{"–"},
+             {spacing.near ? fmt::format("{:.1f} %", 100 * *spacing.near) : "–"},
+             shown(spacing.p1_us),
+             shown(spacing.p50_us),
+             shown(spacing.p90_us),
+             shown(spacing.p99_us),
+             shown(spacing.max_us)});
+  return scrolling(std::move(table));
 }
 
 std::string delays_table(const Report& report) {
@@ -102,20 +148,13 @@ std::string delays_table(const Report& report) {
                {shown_delay(delay.p999_ms)},
                {shown_delay(delay.max_ms)},
                {count(delay.negative)}});
-  return "<div class=\"scroll\">" + table.done() + "</div>\n";
+  return scrolling(std::move(table));
 }
 
 std::string values_table(const Summary& sum) {
-  HtmlTable table("", {"values", "mean", "sd", "min", "25 %", "50 %", "75 %", "max"});
-  table.row({{count(sum.count)},
-             {shown_number(sum.mean)},
-             {shown_number(sum.sd)},
-             {shown_number(sum.min)},
-             {shown_number(sum.q1)},
-             {shown_number(sum.median)},
-             {shown_number(sum.q3)},
-             {shown_number(sum.max)}});
-  return "<div class=\"scroll\">" + table.done() + "</div>\n";
+  HtmlTable table("", summary_heads({"values"}));
+  table.row(summary_row({{count(sum.count)}}, sum));
+  return scrolling(std::move(table));
 }
 
 /// Those that lost most when there are too many for a page, else all.
@@ -194,6 +233,13 @@ Result<std::string> page_of(const Report& report, const std::vector<Chart>& char
                             "first and the last interval are cut and left out of the table.",
                             shown_delay(static_cast<double>(report.rates.back().interval_ms)))) +
         figure("throughput") + rates_table(report) + "</section>\n";
+  if (report.curves)
+    body += section("Offered and achieved", kZoom, curves_words(*report.curves)) +
+            figure("offered") + curves_table(report) + "</section>\n";
+  if (report.spacing)
+    body += section("Spacing of batches", kZoom,
+                    "The time from one generator batch's begin to the next one's.") +
+            figure("spacing") + spacing_table(*report.spacing) + "</section>\n";
   if (!report.delays.empty()) {
     body += section("Delays", kZoom, "The share of records that took at most so long.");
     body += figure("delays") + delays_table(report) + "</section>\n";

@@ -3,6 +3,7 @@
 #include <fmt/chrono.h>
 
 #include <algorithm>
+#include <cmath>
 #include <ctime>
 
 namespace ds {
@@ -38,6 +39,14 @@ std::vector<Figure> figures_of(const Report& report) {
     figures.push_back({"rate_min", rate.min, kRate, kMore});
     figures.push_back({"rate_sd", rate.sd, kRate, kLess});
   }
+  if (report.curves) {
+    figures.push_back({"offered", static_cast<double>(report.curves->offered)});
+    figures.push_back({"achieved", static_cast<double>(report.curves->achieved)});
+    const double off = report.curves->off_percent(report.curves->achieved) / 100;
+    figures.push_back({"curve_off", std::abs(off), kShare, kLess});
+  }
+  if (report.spacing && report.spacing->near)
+    figures.push_back({"spacing_near", *report.spacing->near, kShare, kMore});
   if (!report.delays.empty()) {
     const StageDelay& delay = report.delays.front();
     for (const auto& [name, ms] : {std::pair("mean", delay.mean_ms),

@@ -6,6 +6,7 @@
 #include <string>
 #include <vector>
 
+#include "report/curves.h"
 #include "report/fit.h"
 #include "report/summary.h"
 #include "report/throughput.h"
@@ -114,7 +115,8 @@ struct Report {
   std::uint64_t by_number_alone = 0;  // of the stored, what has no row any more
   std::uint64_t of_other_runs = 0, of_other_topics = 0;
   std::vector<StageRate> rates = {};
-  std::vector<StageRate> offered = {};  // as the plan had it, where it is claimed
+  std::optional<Curves> curves = {};  // where they are claimed
+  std::optional<Spacing> spacing = {};
   std::vector<StageDelay> delays = {};
   std::vector<DelayPoint> delay_over_time = {};
   std::optional<Summary> values = {};
@@ -149,7 +151,8 @@ struct Report {
     io("of_other_runs", self.of_other_runs);
     io("of_other_topics", self.of_other_topics);
     io("throughput", self.rates);
-    io("offered", self.offered);
+    io("curves", self.curves);
+    io("spacing", self.spacing);
     io("delays", self.delays);
     io("values", self.values);
     io("fit", self.fit);

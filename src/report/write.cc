@@ -12,13 +12,27 @@ namespace {
 
 std::string throughput_csv(const Report& report) {
   std::string csv = "stage,column,interval_begin_ms,interval_ms,records,records_per_second\n";
-  for (const auto* all : {&report.offered, &report.rates})
-    for (const StageRate& rate : *all)
-      for (const auto& point : rate.points)
-        csv += fmt::format(
-            "{},{},{},{},{},{}\n", rate.stage, rate.column, point.at_ms, rate.interval_ms,
-            point.count,
-            static_cast<double>(point.count) * 1000 / static_cast<double>(rate.interval_ms));
+  for (const StageRate& rate : report.rates)
+    for (const auto& point : rate.points)
+      csv += fmt::format(
+          "{},{},{},{},{},{}\n", rate.stage, rate.column, point.at_ms, rate.interval_ms,
+          point.count,
+          static_cast<double>(point.count) * 1000 / static_cast<double>(rate.interval_ms));
+  return csv;
+}
+
+std::string offered_csv(const Curves& curves) {
+  std::string csv = "interval_begin_ms,interval_ms,offered_per_second,achieved_per_second\n";
+  for (const Curves::Point& point : curves.points)
+    csv += fmt::format("{},{},{},{}\n", point.at_ms, curves.interval_ms, point.offered,
+                       point.achieved);
+  return csv;
+}
+
+std::string spacing_csv(const Spacing& spacing) {
+  std::string csv = "from_us,to_us,share\n";
+  for (const Spacing::Bar& bar : spacing.bars)
+    csv += fmt::format("{},{},{}\n", bar.from_us, bar.to_us, bar.share);
   return csv;
 }
 
@@ -80,6 +94,8 @@ Result<std::vector<std::string>> write_report(Files& files, const std::string& f
       {"report.json", report_json(report, charts) + "\n"},
       {"throughput.csv", throughput_csv(report)},
       {"producers.csv", producers_csv(report)}};
+  if (report.curves) all.emplace_back("offered.csv", offered_csv(*report.curves));
+  if (report.spacing) all.emplace_back("spacing.csv", spacing_csv(*report.spacing));
   if (!report.delays.empty()) all.emplace_back("delays.csv", delays_csv(report));
   if (!report.histogram.empty()) all.emplace_back("values.csv", values_csv(report));
   for (const Chart& chart : charts) {

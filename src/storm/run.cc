@@ -166,13 +166,20 @@ bool Run::publish_claims(bool last) {
     take(of_worker.gone, changes.gone);
   }
   if (changes.empty() && !last && !curve_begun_) return false;
-  if (!std::exchange(curve_begun_, true)) curve_.sample(settings_.claim.started_ms, 0, 0);
+  const std::int64_t wall_ms = clock_.wall_ms();
+  if (!std::exchange(curve_begun_, true))
+    curve_.sample(wall_ms - (clock_.now() - plan_.origin()) / kMillisecond, 0, 0);
   const Account now = account();
   curve_.sample(
-      clock_.wall_ms(), now.scheduled,
+      wall_ms, now.scheduled,
       settings_.acks == kafka::Acks::kNone ? now.written : now.acknowledged + now.aborted);
   changes.curves = curve_.changed();
-  if (changes.empty() && !last) return false;
+  if (last)
+    changes.spacings.push_back({.run = settings_.claim.run,
+                                .shard = settings_.shard,
+                                .wanted_us = spacing_wanted_us(),
+                                .bars = spacing_bars(plan_.spacing_ns())});
+  if (changes.empty()) return false;
   const auto published = parts_.publish(settings_.claim, changes);
   if (published) {
     claim_failed_ = false;
@@ -216,6 +223,12 @@ Histogram Run::latency_us() const {
 void Run::clear_latencies() {
   plan_.clear_spacing();
   for (auto& worker : workers_) worker->account().clear_latencies();
+}
+
+double Run::spacing_wanted_us() const {
+  const auto rate = settings_.schedule.even_rate();
+  if (!rate || *rate <= 0) return 0;
+  return static_cast<double>(settings_.claim.batch_size) * settings_.shards * 1e6 / *rate;
 }
 
 std::vector<StreamClaim> Run::claims() const {

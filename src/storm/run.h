@@ -74,6 +74,8 @@ class Run {
   std::vector<StreamClaim> claims() const;
   /// Between the begins of one batch and the next, whoever made them.
   Histogram spacing_ns() const { return plan_.spacing_ns(); }
+  /// What it should be, in microseconds; 0 where the rate is not one and even.
+  double spacing_wanted_us() const;
   std::optional<double> wanted_rate() const { return plan_.wanted_rate(clock_.now()); }
   /// When the last worker had drained; now while any runs.
   Nanos ended() const;

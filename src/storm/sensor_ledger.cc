@@ -35,6 +35,7 @@ Status SensorLedger::announce(const SensorSettings& settings) {
 void SensorLedger::began(std::int64_t started_ms) {
   const std::lock_guard lock(mutex_);
   claim_.started_ms = started_ms;
+  curve_.sample(started_ms, 0, 0);
   changed_ = true;
 }
 
@@ -60,15 +61,19 @@ void SensorLedger::publish(bool last) {
   ClaimChanges changes;
   {
     const std::lock_guard lock(mutex_);
+    curve_.sample(clock_.wall_ms(), due_, outcomes_.acknowledged.count());
     if (!changed_ && !last) return;
     changed_ = false;
     if (last) claim_.ended_ms = clock_.wall_ms();
     run = claim_;
     changes.streams.push_back(outcomes_);
+    changes.curves = curve_.changed();
   }
   const auto published = publish_(run, changes);
   if (published) {
     failed_ = false;
+    const std::lock_guard lock(mutex_);
+    curve_.published();
     return;
   }
   if (!failed_ || last)

@@ -7,6 +7,7 @@
 //   ledger.close();
 #pragma once
 
+#include <atomic>
 #include <functional>
 #include <mutex>
 #include <thread>
@@ -27,7 +28,11 @@ class SensorLedger {
 
   /// `claim`: run, topic, partitions, engine and acks; the sensors fill in the rest.
   SensorLedger(RunClaim claim, Publish publish, const Clock& clock, Log& log)
-      : claim_(std::move(claim)), publish_(std::move(publish)), clock_(clock), log_(log) {
+      : claim_(std::move(claim)),
+        curve_(claim_.run, 0),
+        publish_(std::move(publish)),
+        clock_(clock),
+        log_(log) {
     outcomes_.run = claim_.run;
   }
   ~SensorLedger() { close(); }
@@ -38,6 +43,8 @@ class SensorLedger {
   Status announce(const SensorSettings& settings);
   /// When exactly the plan began.
   void began(std::int64_t started_ms);
+  /// How many readings were due so far.
+  void due(std::uint64_t count) { due_.store(count, std::memory_order_relaxed); }
   enum class Outcome { kAcknowledged, kFailed, kUnknown };
   /// Readings by their numbers in the plan.
   void settle(std::uint64_t first, std::uint64_t count, Outcome outcome);
@@ -50,6 +57,8 @@ class SensorLedger {
   std::mutex mutex_;
   RunClaim claim_;
   StreamClaim outcomes_;
+  CurveKeeper curve_;
+  std::atomic<std::uint64_t> due_{0};
   bool changed_ = false, failed_ = false, announced_ = false;
   const Publish publish_;
   const Clock& clock_;

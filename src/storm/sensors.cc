@@ -78,14 +78,14 @@ class KafkaSensors final : public Sensors {
     std::uint64_t next = 0;
     while (next < plan_.end() && !stop.stop_requested()) {
       const std::uint64_t due = plan_.due_by(clock_.now());
-      scheduled_ = due;
+      set_due(due);
       if (next < due && on_their_way() < kOnTheirWay)
         next = give(next, std::min<std::uint64_t>(due, next + kChunk));
       else
         sleep(next < due ? kMillisecond
                          : std::clamp<Nanos>(plan_.due(next) - clock_.now(), 0, kStep));
     }
-    scheduled_ = next;
+    set_due(next);
     const Nanos until = clock_.now() + 10 * kSecond;
     while (on_their_way() > 0 && clock_.now() < until) sleep(kMillisecond);
     feed_.reset();  // tells the rest

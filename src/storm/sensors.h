@@ -70,6 +70,10 @@ class Sensors {
   virtual void run(std::stop_token stop) = 0;
   virtual void wake() = 0;
   void begin();
+  void set_due(std::uint64_t count) {
+    scheduled_ = count;
+    if (ledger_ != nullptr) ledger_->due(count);
+  }
   void settle(std::uint64_t first, std::uint64_t count, SensorLedger::Outcome outcome) {
     if (ledger_ != nullptr) ledger_->settle(first, count, outcome);
   }

@@ -105,7 +105,7 @@ class HookSensors final : public Sensors {
       const Nanos now = clock_.now();
       const bool over = next >= plan_.end() || stop.stop_requested();
       const std::uint64_t due = over ? next : plan_.due_by(now);
-      scheduled_ = due;
+      set_due(due);
       bool busy = false, idle_left = false;
       for (auto& line : lines_) {
         if (!line->busy() && next < due) next = load(*line, next, due, now);

@@ -207,6 +207,47 @@ class Reporting(storm.Case):
         told = self.run_program("report", "--from", f"sqlite:{self.folder / 'nothing.db'}", expect=storm.GOAL_FAILED)
         self.assertIn("holds no readings and no tweets", told.stderr)
 
+    def test_the_offered_curve_and_the_achieved_one(self):
+        """A schedule's area by hand, by kcat, and under both curves of the report within 0.1 %; spacing at 1 M/s."""
+        broker = self.broker()
+        area = 30_000 + 120_000 + 60_000  # 1s@30k, the ramp's mean of 60k for 2 s, 1s@60k
+        account = self.run_json("produce", "--brokers", broker.address, "--schedule",
+                                "1s@30k, ramp 2s 30k..90k, 1s@60k", "--total", "0", "--batch-size", "100", "--acks",
+                                "all", "--partitions", "4")
+        consume = ("consume", "--brokers", broker.address, "--until-end")
+        self.run_json(*consume, "--sink", f"sqlite:{self.folder / 'curve.db'}", "--group", "curve")
+        told = self.report("--from", f"sqlite:{self.folder / 'curve.db'}", "--brokers", broker.address, "--limit",
+                           "curve_off<0.001")
+        curves = told["curves"]
+        self.same("records", acknowledged=account["acknowledged"], achieved=curves["achieved"],
+                  kcat=len(self.kcat_offsets(broker.address, "tweets")))
+        print(f"  area {area}, offered {curves['offered']}, achieved {curves['achieved']}, "
+              f"{curves['difference_percent']:+.4f} %", flush=True)
+        for name in ("offered", "achieved"):
+            self.assertAlmostEqual(1, curves[name] / area, delta=0.001, msg=name)
+        self.assertLess(abs(curves["difference_percent"]), 0.1)
+        with (self.folder / "report/offered.csv").open() as file:
+            rows = list(csv.DictReader(file))
+        drawn = sum(float(row["achieved_per_second"]) * int(row["interval_ms"]) / 1000 for row in rows)
+        self.assertAlmostEqual(1, drawn / area, delta=0.001, msg="what is drawn")
+        page = (self.folder / "report/report.html").read_text()
+        for name in ("offered", "spacing"):
+            self.assertIn(f'data-chart="{name}"', page)
+            for kind in ("png", "svg"):
+                self.assertGreater((self.folder / f"report/{name}.{kind}").stat().st_size, 1000)
+        self.assertIn("against offered", page)
+
+        account = self.run_json("produce", "--brokers", broker.address, "--topic", "fast", "--rate", "1M", "--total",
+                                "2M", "--acks", "1", "--partitions", "4")
+        self.run_json(*consume, "--topic", "fast", "--sink", f"sqlite:{self.folder / 'fast.db'}", "--group", "fast")
+        spacing = self.report("--from", f"sqlite:{self.folder / 'fast.db'}", "--brokers", broker.address,
+                              "--topic", "fast", out="fast")["spacing"]
+        print(f"  at 1 M/s: {spacing}", flush=True)
+        self.same("gaps", batches=2_000_000 // 8000 - 1, claimed=spacing["gaps"])
+        self.assertEqual(8000, spacing["wanted_us"])
+        with (self.folder / "fast/spacing.csv").open() as file:
+            self.assertGreater(sum(float(row["share"]) for row in csv.DictReader(file)), 0.98)
+
     def test_tweets(self):
         """A store of tweets has rates and losses by stream."""
         broker = self.broker()
