@@ -33,6 +33,9 @@ constexpr Setting kSettings[] = {
     {"schedule", kText, "S", "", "",
      "a rate over time: \"10s@100k, ramp 30s 100k..2M, spike 1s@5M every 10s\"; also sine, walk, "
      "trace:FILE and poisson"},
+    {"replay", kText, "FIELD", "", "",
+     "send the lines of --payload file:PATH at their recorded times: \"timestamp\", \"timestamp ms "
+     "x2\" (twice as fast), \"first-word x0.5\" (stretched)"},
     {"workers", kCount, "N", "WORKERS", "0",
      "worker threads; 0 is max(4, cores) on at most as many threads as cores, for consume "
      "min(cores, 4)"},

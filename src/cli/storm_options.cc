@@ -18,47 +18,24 @@
 #include "kafka/client/rdkafka/rdkafka_outlet.h"
 #include "kafka/wire/record_batch.h"
 #include "storm/plain_tweet_filler.h"
+#include "storm/replay.h"
 
 namespace ds::cli {
 namespace {
 
-constexpr std::string_view kStormSettings[] = {"topic",
-                                               "total",
-                                               "duration",
-                                               "rate",
-                                               "schedule",
-                                               "workers",
-                                               "batch-size",
-                                               "batch-interval-ms",
-                                               "streams",
-                                               "partitions",
-                                               "replication",
-                                               "acks",
-                                               "idempotence",
-                                               "compression",
-                                               "engine",
-                                               "payload",
-                                               "encoding",
-                                               "pool",
-                                               "mode",
-                                               "positive",
-                                               "negative",
-                                               "neutral",
-                                               "volatility",
-                                               "brands",
-                                               "seed",
-                                               "shard",
-                                               "timestamps",
-                                               "run",
-                                               "schema-id",
-                                               "linger",
-                                               "batch-bytes",
-                                               "buffer-memory",
-                                               "in-flight",
-                                               "connections",
-                                               "delivery-timeout",
-                                               "preset",
-                                               "one-by-one"};
+constexpr std::string_view kStormSettings[] = {"topic",      "total",       "duration",
+                                               "rate",       "schedule",    "replay",
+                                               "workers",    "batch-size",  "batch-interval-ms",
+                                               "streams",    "partitions",  "replication",
+                                               "acks",       "idempotence", "compression",
+                                               "engine",     "payload",     "encoding",
+                                               "pool",       "mode",        "positive",
+                                               "negative",   "neutral",     "volatility",
+                                               "brands",     "seed",        "shard",
+                                               "timestamps", "run",         "schema-id",
+                                               "linger",     "batch-bytes", "buffer-memory",
+                                               "in-flight",  "connections", "delivery-timeout",
+                                               "preset",     "one-by-one"};
 
 /// A slow run in batches of 8,000 would move once in a while; so it takes what 20 ms bring.
 constexpr Nanos kBatchSpan = 20 * kMillisecond;
@@ -103,17 +80,31 @@ Mix read_mix(Reader& read, std::uint64_t seed) {
   return {};
 }
 
+Schedule replayed(Reader& read) {
+  constexpr std::string_view kFile = "file:";
+  const std::string payload = read.text("payload");
+  if (!payload.starts_with(kFile)) {
+    read.wrong("replay", usage("there are no recorded times to keep", "--payload file:PATH"));
+    return Schedule::flat_out();
+  }
+  return read.take("replay", read_replay(payload.substr(kFile.size()), read.text("replay")),
+                   Schedule::flat_out());
+}
+
 Schedule read_schedule(Reader& read, std::uint64_t workers, std::uint64_t batch_size) {
   const std::string text = read.text("schedule"), rate = read.text("rate");
   const std::uint64_t interval_ms = read.count("batch-interval-ms");
   // A command's own default rate gives way to the others; one that somebody gave does not.
-  const int given = (read.given("schedule") ? 1 : 0) +
+  const bool replay = !read.text("replay").empty();
+  const int given = (read.given("schedule") ? 1 : 0) + (replay ? 1 : 0) +
                     (read.given("rate") && rate != "max" ? 1 : 0) + (interval_ms > 0 ? 1 : 0);
-  if (given > 1) read.wrong(usage("--rate, --schedule and --batch-interval-ms exclude each other"));
+  if (given > 1)
+    read.wrong(usage("--rate, --schedule, --replay and --batch-interval-ms exclude each other"));
   auto steady = rate == "max" ? Result<double>(0.0) : parse_quantity(rate);
   if (!steady)  // also where another one wins
     read.wrong("rate", usage(fmt::format("'{}' is not a rate", rate),
                              "a number such as 5000, 100k or 2M, or max"));
+  if (replay) return replayed(read);
   if (!text.empty())
     return read.take("schedule", Schedule::parse(text, read.count("seed")), Schedule::flat_out());
   if (interval_ms > 0) {
@@ -299,7 +290,9 @@ StormOptions read_storm(Reader& read) {
   const std::uint64_t workers =
       asked_workers == 0 ? std::max<std::uint64_t>(4, cores()) : asked_workers;
   run.threads = static_cast<int>(std::min(workers, cores()));
-  const std::uint64_t asked_size = read.count("batch-size");
+  // Each line of a replay has a time of its own, so it is a batch of its own.
+  const bool each = !read.text("replay").empty() && !read.given("batch-size");
+  const std::uint64_t asked_size = each ? 1 : read.count("batch-size");
   if (asked_size > 1'000'000)
     read.wrong("batch-size", usage("a generator batch has at most 1000000 records"));
   run.schedule = read_schedule(read, workers, asked_size);

@@ -36,6 +36,12 @@ Schedule Schedule::steady(double records_per_second) {
   return schedule;
 }
 
+Schedule Schedule::recorded(std::vector<Nanos> instants) {
+  Schedule schedule;
+  schedule.recorded_ = std::make_shared<const std::vector<Nanos>>(std::move(instants));
+  return schedule;
+}
+
 const Schedule::Piece* Schedule::piece_at(double seconds) const {
   auto after = std::upper_bound(pieces_.begin(), pieces_.end(), seconds,
                                 [](double t, const Piece& piece) { return t < piece.begin; });
@@ -53,6 +59,10 @@ void Schedule::arrive_in_lots(std::uint64_t records_at_once) {
 
 std::optional<Nanos> Schedule::instant(double record) const {
   if (is_flat_out()) return 0;
+  if (recorded_) {
+    const auto number = static_cast<std::size_t>(record);
+    return number < recorded_->size() ? std::optional((*recorded_)[number]) : std::nullopt;
+  }
   return instant_of_area(arrivals_ ? arrivals_->place(record) : record);
 }
 
@@ -83,6 +93,8 @@ std::optional<Nanos> Schedule::instant_of_area(double record) const {
 
 double Schedule::due(Nanos at) const {
   if (is_flat_out()) return 0;
+  if (recorded_)
+    return static_cast<double>(std::ranges::upper_bound(*recorded_, at) - recorded_->begin());
   const double seconds = std::max(0.0, static_cast<double>(at) / 1e9);
   const Piece* piece = piece_at(seconds);
   const double area = piece->before + piece->area(std::min(seconds, piece->end));
@@ -91,6 +103,7 @@ double Schedule::due(Nanos at) const {
 
 double Schedule::rate(Nanos at) const {
   if (is_flat_out()) return 0;
+  if (recorded_) return due(at) - due(at - kSecond);
   const double seconds = std::max(0.0, static_cast<double>(at) / 1e9);
   const Piece* piece = piece_at(seconds);
   return seconds > piece->end ? 0 : piece->rate_at(seconds);
@@ -102,11 +115,13 @@ std::optional<double> Schedule::even_rate() const {
 }
 
 std::optional<Nanos> Schedule::length() const {
+  if (recorded_) return recorded_->back();
   if (is_flat_out() || pieces_.back().end == kForever) return std::nullopt;
   return static_cast<Nanos>(std::llround(pieces_.back().end * 1e9));
 }
 
 std::optional<std::uint64_t> Schedule::total() const {
+  if (recorded_) return recorded_->size();
   if (!length()) return std::nullopt;
   return static_cast<std::uint64_t>(std::llround(records()));
 }

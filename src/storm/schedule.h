@@ -7,6 +7,7 @@
 #pragma once
 
 #include <cstdint>
+#include <memory>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -35,10 +36,12 @@ class Schedule {
   /// With the word `poisson` before the first, arrivals are at random (arrivals.h).
   /// When the last part has a time, the run ends with it. Chance is a function of `seed`.
   static Result<Schedule> parse(std::string_view text, std::uint64_t seed = 1);
+  /// Each record at an instant of its own, in order of time; ends with the last.
+  static Schedule recorded(std::vector<Nanos> instants);
   /// Records arrive in lots of so many, a generator batch's; matters for `poisson` alone.
   void arrive_in_lots(std::uint64_t records);
 
-  bool is_flat_out() const { return pieces_.empty(); }
+  bool is_flat_out() const { return pieces_.empty() && !recorded_; }
   /// The instant at which `record` (from 0) is due; nothing when it never is.
   std::optional<Nanos> instant(double record) const;
   /// How many records are due by `at`.
@@ -72,7 +75,8 @@ class Schedule {
 
   std::vector<Piece> pieces_;
   std::uint64_t seed_ = 1;
-  std::optional<Arrivals> arrivals_;  // nothing: evenly
+  std::optional<Arrivals> arrivals_;                    // nothing: evenly
+  std::shared_ptr<const std::vector<Nanos>> recorded_;  // instead of pieces
 };
 
 }  // namespace ds
