@@ -41,8 +41,8 @@ void Gateway::serve(const HttpRequest& request, HttpResponder answer) {
     return answer.reply(200, kPrometheusType, hook_->prometheus_text());
   if (reads && request.path == "/healthz") return answer.reply(200, "text/plain", "ok\n");
   if (reads && request.path == "/readyz")
-    return hook_->away() ? answer.reply(503, "text/plain", "the broker does not answer\n")
-                         : answer.reply(200, "text/plain", "ok\n");
+    return hook_->ready() ? answer.reply(200, "text/plain", "ok\n")
+                          : answer.reply(503, "text/plain", "the broker does not answer\n");
   answer.reply(404, "application/json", "{\"error\":\"there is nothing here\"}\n");
 }
 

@@ -60,6 +60,7 @@ Result<std::unique_ptr<Hook>> Hook::start(HookSettings settings, Lane& lane, con
   // A broker that is there should not cost the first sender a 503.
   for (const Nanos until = clock.now() + kFirstContact; self.away() && clock.now() < until;)
     std::this_thread::sleep_for(std::chrono::milliseconds(2));
+  self.watch_.emplace(self.settings_.client, self.settings_.topics, clock);
   return hook;
 }
 
@@ -96,6 +97,10 @@ Status Hook::change_secrets(const std::vector<std::string>& secrets) {
 
 bool Hook::away() const {
   return stopping_ || std::ranges::any_of(feeds_, [](const auto& feed) { return feed->away(); });
+}
+
+bool Hook::ready() const {
+  return !away() && watch_->answers();
 }
 
 void Hook::reply(HttpResponder& answer, int status, std::string_view why,

@@ -24,6 +24,7 @@
 
 #include "base/histogram.h"
 #include "kafka/client/topic_feed.h"
+#include "kafka/client/topic_watch.h"
 #include "net/http_server.h"
 #include "web/hook_body.h"
 #include "web/hook_signature.h"
@@ -74,7 +75,8 @@ class Hook {
   void stop();
   HookCounters counters() const;
   std::string prometheus_text() const;
-  bool away() const;  // the broker of any topic
+  bool away() const;   // the broker of any topic has not taken what waits for it
+  bool ready() const;  // and it also answers where nothing waits
 
  private:
   /// A request whose records are on their way, and its copies.
@@ -122,6 +124,7 @@ class Hook {
   Lane::TimerId sending_ = 0;
   HookCounters counters_;
   std::vector<std::unique_ptr<kafka::TopicFeed>> feeds_;  // by topic
+  std::optional<kafka::TopicWatch> watch_;
 };
 
 }  // namespace ds
