@@ -30,10 +30,13 @@ class Keys(storm.Case):
     def setUp(self):
         super().setUp()
         self.need("kcat")
-        self.cluster = self.kafka()
+        self.cluster = self.shared_kafka()
+
+    def create_topic(self, topic):
+        self.run_program("topic", "create", topic, "--brokers", self.cluster.address, "--partitions", PARTITIONS)
 
     def produce(self, topic, *more, **named):
-        self.cluster.create_topic(topic, PARTITIONS)
+        self.create_topic(topic)
         return self.run_json("produce", "--brokers", self.cluster.address, "--topic", topic, "--total", TOTAL,
                              "--brands", "A:1,Bee:2,Sea:1", *more, **named)
 
@@ -79,7 +82,7 @@ class Keys(storm.Case):
         """the keys of a run, sent again by kcat with murmur2: each lands where ours did"""
         self.produce("ours", "--keys", "uniform", "--key-cardinality", 300)
         placed = {key: int(at) for at, key in (line.split(b" ", 1) for line in self.read("ours", "%p %k"))}
-        self.cluster.create_topic("theirs", PARTITIONS)
+        self.create_topic("theirs")
         self.kcat("-P", "-b", self.cluster.address, "-t", "theirs", "-K", ":", "-X", "topic.partitioner=murmur2",
                   stdin=b"\n".join(key + b":x" for key in placed))
         theirs = {key: int(at) for at, key in (line.split(b" ", 1) for line in self.read("theirs", "%p %k"))}
@@ -101,7 +104,7 @@ class Keys(storm.Case):
 
     def test_sensors_by_their_number(self):
         """readings straight into Kafka: the key is the sensor's number, murmur2 its partition"""
-        self.cluster.create_topic("readings", PARTITIONS)
+        self.create_topic("readings")
         account = self.run_json("sensors", "--brokers", self.cluster.address, "--topic", "readings", "--via", "kafka",
                                 "--keys", "sensor", "--producers", 40, "--rate", 2000, "--total", 4000)
         rows = [line.split(b" ", 2) for line in self.read("readings", "%p %k %s")]

@@ -108,7 +108,7 @@ class Payloads(storm.Case):
 
     # ---- one way through
 
-    def through(self, address, topic, payload, *options, table="records", total=TOTAL):
+    def through(self, address, topic, payload, *options, table="records", total=TOTAL, stages=("store", "topic")):
         """Produces, consumes and verifies; returns the store."""
         made = self.run_json("produce", "--brokers", address, "--topic", topic, "--payload", payload,
                              "--total", total, "--batch-size", 250, "--partitions", 4, "--streams", 8, *options)
@@ -118,8 +118,9 @@ class Payloads(storm.Case):
         rows = self.select(store, f"select count(*) from {table}")[0][0]
         self.same(topic, asked=total, acknowledged=made["acknowledged"], stored=read["stored"], rows=rows)
         self.assertEqual(0, read["dead_lettered"])
-        for stage in (["--sink", f"sqlite:{store}"], []):
-            verdict = self.run_json("verify", "--brokers", address, "--topic", topic, "--run", made["run"], *stage)
+        for stage in stages:
+            sink = ["--sink", f"sqlite:{store}"] if stage == "store" else []
+            verdict = self.run_json("verify", "--brokers", address, "--topic", topic, "--run", made["run"], *sink)
             self.assertEqual([total, total, 0, 0, 0, 0, 0],
                              [verdict[k] for k in ("expected", "found", "lost", "duplicated", "disordered",
                                                    "corrupted", "foreign")], verdict)
@@ -222,7 +223,7 @@ class Payloads(storm.Case):
 
     def test_all_of_them_through_apache_kafka(self):
         """template, Avro, JSON Schema, Protobuf, lines, noise and readings; raw and framed"""
-        kafka = self.kafka().address
+        kafka = self.shared_kafka().address
         order = self.order_class()
         file = self.folder
         # fastavro's reader of JSON loses its way in types that contain themselves.
@@ -274,6 +275,73 @@ class Payloads(storm.Case):
     def protobuf_json_reader(self, order):
         from google.protobuf import json_format
         return lambda value: json_format.Parse(value, order())
+
+    def test_each_payload_in_each_encoding_with_each_key(self):
+        """payload x encoding x key through Apache Kafka and our pipeline: found again by identity, every one"""
+        address, file, url = self.shared_kafka().address, self.folder, self.registry()
+        keys = {"none": [], "uniform": ["--keys", "uniform"], "zipf": ["--keys", "zipf:1.1"], "one": ["--keys", "one"]}
+        by_field = {name: ["--keys", f"field:{name}"] for name in ("id", "line", "name")}
+        payloads = (  # with the field that its JSON can be keyed by
+            ("template", f"template:{file}/order.tpl", {"as-is": "id"}),
+            ("avro", f"schema:{file}/order.avsc", {"avro": None, "json": "id"}),
+            ("json-schema", f"schema:{file}/person.json", {"json": "name"}),
+            ("protobuf", f"protobuf:{file}/order.proto:Order", {"protobuf": None, "json": "id"}),
+            ("lines", f"file:{file}/lines.ndjson", {"as-is": "line", "json": "line"}),
+            ("noise", "random:100,40%", {"as-is": None}),
+            ("reading", "reading", {"json": None, "avro": None}),
+            ("tweet", "tweet", {"avro": None, "json": None, "protobuf": None}))
+        combinations, table = 0, {"reading": "readings", "tweet": "tweets"}
+        for name, payload, encodings in payloads:
+            for encoding, field in encodings.items():
+                ways = dict(keys)
+                if name == "tweet":
+                    ways["brand"] = ["--keys", "brand"]
+                if field:
+                    ways["field"] = by_field[field]
+                for key, flags in ways.items():
+                    framed = ["--registry", url] if (combinations % 3 == 0 and name in
+                                                     ("avro", "protobuf", "tweet", "json-schema")) else []
+                    as_asked = [] if encoding == "as-is" else ["--encoding", encoding]
+                    with self.subTest(payload=name, encoding=encoding, key=key, framed=bool(framed)):
+                        self.through(address, f"m-{name}-{encoding}-{key}", payload, *as_asked, *flags, *framed,
+                                     table=table.get(name, "records"), total=500, stages=("store",))
+                    combinations += 1
+        print(f"  {combinations} combinations", flush=True)
+        self.assertGreaterEqual(combinations, 60)
+
+    def test_a_file_is_replayed_at_its_times(self):
+        """its lines once, each not before its recorded time, kept and stretched; what has none is told with its line"""
+        gaps = [0, 0, 150, 20, 400, 0, 30, 250]  # ms after the line above
+        times = [1_700_000_000_000 + sum(gaps[:i + 1]) for i in range(len(gaps))]
+        log = self.folder / "log.ndjson"
+        log.write_text("".join(f'{{"n":{n},"at":{at}}}\n' for n, at in enumerate(times)))
+        address = self.broker().address
+        for topic, how, factor in (("kept", "at", 1), ("stretched", "at x0.5", 2)):
+            with self.subTest(how=how):
+                made = self.run_json("produce", "--brokers", address, "--topic", topic, "--payload", f"file:{log}",
+                                     "--encoding", "json", "--replay", how, "--partitions", 1)
+                read = self.kcat("-C", "-b", address, "-t", topic, "-o", "beginning", "-e", "-q", "-f", "%T %s\\n")
+                rows = sorted((json.loads(value)["n"], int(stamp)) for stamp, value in
+                              (line.split(" ", 1) for line in read.decode().splitlines()))
+                self.same(topic, lines=len(times), acknowledged=made["acknowledged"], kcat=len(rows))
+                self.assertEqual(list(range(len(times))), [n for n, _ in rows])
+                claims = dict(line.split("\t", 1) for line in self.kcat(
+                    "-C", "-b", address, "-t", "datastorm.runs", "-e", "-q", "-f", "%k\\t%s\\n").decode().splitlines())
+                began = json.loads(claims[f"run/{made['run']}"])["started_ms"]
+                late = [stamp - began - factor * (at - times[0]) for (_, stamp), at in zip(rows, times)]
+                print(f"  {how}: {late} ms after they were due", flush=True)  # how late is the machine's affair
+                self.assertGreaterEqual(min(late), 0, "before its time")
+                self.assertGreaterEqual(made["elapsed_s"], factor * sum(gaps) / 1000)
+        for text, how, words in (('{"at":1}\n{"when":2}\n', "at", "log.ndjson:2: there is no field 'at'"),
+                                 ('{"at":"noon"}\n', "at", "log.ndjson:1: 'noon' is no time"),
+                                 ('{"at":1}\n', "at quickly", "'quickly' says neither")):
+            log.write_text(text)
+            told = self.run_program("produce", "--brokers", address, "--payload", f"file:{log}", "--replay", how,
+                                    expect=storm.WRONG_USE).stderr
+            self.assertIn(words, told)
+        told = self.run_program("produce", "--replay", "at", "--rate", "5k", expect=storm.WRONG_USE).stderr
+        self.assertIn("no recorded times", told)
+        self.assertIn("exclude each other", told)
 
     def test_what_somebody_changed_is_named(self):
         """a value altered, a row taken and one doubled in the store: exit 1, one of each"""

@@ -237,14 +237,28 @@ class Case(unittest.TestCase):
         taken.bind(("127.0.0.1", 0))  # bound, so that no other test is given it; not listening
         return "127.0.0.1:%d" % taken.getsockname()[1]
 
-    def kafka(self, *options, **named):
+    def need_kafka(self):
         for program in ("java", "mvn"):
             self.need(program)
         if subprocess.run([KAFKA_SH, "fetched"], stdout=subprocess.DEVNULL).returncode != 0:
             missing(self, "Apache Kafka has not been fetched; run: setup/install.sh up test")
+
+    def kafka(self, *options, **named):
+        self.need_kafka()
         cluster = Kafka(self.folder / "kafka", *options, **named)
         self.addCleanup(cluster.destroy)
         return cluster
+
+    def shared_kafka(self, *options, **named):
+        """One cluster for all tests of the class: each takes topics and groups of its own."""
+        cls = type(self)
+        if "cluster_of_all" not in cls.__dict__:
+            self.need_kafka()
+            folder = pathlib.Path(tempfile.mkdtemp(prefix="datastorm-test-"))
+            cls.addClassCleanup(shutil.rmtree, folder, ignore_errors=True)
+            cls.cluster_of_all = Kafka(folder / "kafka", *options, **named)
+            cls.addClassCleanup(cls.cluster_of_all.destroy)
+        return cls.cluster_of_all
 
     def run_program(self, *arguments, limit=120, expect=DONE):
         """datastorm ARGUMENTS to its end; checks the exit code."""
