@@ -344,6 +344,7 @@ void World::judge_partition(Partition& partition, PartitionModel& model, std::in
     findings_.say(findings_.watermark_back, fmt::format("{}: serves up to {}, acknowledged {}",
                                                         name, ends.high_watermark, promised));
   std::int64_t at = ends.start;
+  const PartitionModel::Batch* last = nullptr;
   while (at < ends.high_watermark) {
     const auto found = partition.find(at, 1 << 20, true);
     ByteVec bytes(found.slice.size);
@@ -376,28 +377,25 @@ void World::judge_partition(Partition& partition, PartitionModel& model, std::in
                       fmt::format("{}: offset {} holds what nobody has sent there", name, base));
         return;
       }
+      last = is;
       at = is->next;
       findings_.records_read += is->next - is->base;
       rest = rest.subspan(is->bytes.size());
     }
   }
-  if (dependable) judge_duplicates(partition, model, name);
+  if (dependable && last && last->base >= ends.start) judge_duplicates(partition, *last, name);
 }
 
 /// The last batch that is served, sent once more, is known.
-void World::judge_duplicates(Partition& partition, PartitionModel& model, const std::string& name) {
-  const auto ends = partition.ends();
-  const auto last =
-      std::find_if(model.batches.rbegin(), model.batches.rend(),
-                   [&](const auto& each) { return each.next == ends.high_watermark; });
-  if (last == model.batches.rend() || last->base < ends.start) return;
-  ByteVec again = last->bytes;
+void World::judge_duplicates(Partition& partition, const PartitionModel::Batch& last,
+                             const std::string& name) {
+  ByteVec again = last.bytes;
   const auto appended = partition.append(*BatchHeader::read(again), again);
-  if (appended.error != KafkaError::kNone || appended.base_offset != last->base)
+  if (appended.error != KafkaError::kNone || appended.base_offset != last.base)
     findings_.say(
         findings_.duplicates,
         fmt::format("{}: a batch sent again, first at {}, is answered {} with offset {}", name,
-                    last->base, static_cast<int>(appended.error), appended.base_offset));
+                    last.base, static_cast<int>(appended.error), appended.base_offset));
 }
 
 void World::restart(std::unique_ptr<SimDisk> disk, bool power) {

@@ -118,7 +118,7 @@ class World {
   void judge(Life& life, bool power);
   void judge_partition(kafka::broker::Partition& partition, PartitionModel& model,
                        std::int64_t promised, bool dependable, const std::string& name);
-  void judge_duplicates(kafka::broker::Partition& partition, PartitionModel& model,
+  void judge_duplicates(kafka::broker::Partition& partition, const PartitionModel::Batch& last,
                         const std::string& name);
   void adopt(bool promised);
 
