@@ -46,7 +46,12 @@ class InfluxHistory(storm.Case):
                           "--topic", "later", "--total", 1, "--batch-size", 1)
         self.addCleanup(up.kill)
         up.wait_until(lambda: up.status()["stored"] >= 1, 60, "stored its one record")
-        past = self.history(up.dashboard, range="30m")
+        past = {}
+
+        def all_shown():
+            past.update(self.history(up.dashboard, range="30m"))
+            return sum(past["stored"]) >= TOTAL + 5_001
+        up.wait_until(all_shown, 20, "showing what it has stored itself, too")
         self.same("stored", asked=TOTAL + 5_001, shown=sum(past["stored"]))
         self.assertGreater(len(past["t"]), 2, "seconds of the past")
         for kind, share in (("positive", 50), ("negative", 30), ("neutral", 20)):
