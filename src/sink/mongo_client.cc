@@ -52,6 +52,20 @@ Result<MongoClient> MongoClient::open(const std::string& url, const SinkSettings
   return client;
 }
 
+std::size_t MongoClient::documents_at_once(std::size_t otherwise) const {
+  bson_t command = BSON_INITIALIZER, answer;
+  BSON_APPEND_INT32(&command, "isMaster", 1);
+  bson_error_t error;
+  bson_iter_t at;
+  std::int64_t most = 0;
+  if (mongoc_client_command_simple(get(), database_.c_str(), &command, nullptr, &answer, &error) &&
+      bson_iter_init_find(&at, &answer, "maxWriteBatchSize") && BSON_ITER_HOLDS_NUMBER(&at))
+    most = bson_iter_as_int64(&at);
+  bson_destroy(&answer);
+  bson_destroy(&command);
+  return most > 0 ? static_cast<std::size_t>(most) : otherwise;
+}
+
 Status MongoClient::ping() const {
   bson_t command = BSON_INITIALIZER;
   BSON_APPEND_INT32(&command, "ping", 1);

@@ -21,6 +21,8 @@ class MongoClient {
   mongoc_client_t* get() const { return client_.get(); }
   const std::string& name() const { return name_; }  // the URL without its password
   const std::string& database() const { return database_; }
+  /// How many documents the server takes in one command; `otherwise` where it does not say.
+  std::size_t documents_at_once(std::size_t otherwise) const;
 
  private:
   struct Destroy {

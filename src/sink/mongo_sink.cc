@@ -124,7 +124,9 @@ MongoVerdict mongo_verdict(int code, bool on_id) {
 class MongoSink::Server {
  public:
   Server(MongoClient client, const Clock& clock)
-      : client_(std::move(client)), random_(mix_bits(static_cast<std::uint64_t>(clock.now()))) {
+      : client_(std::move(client)),
+        most_(std::min(kBulkDocuments, client_.documents_at_once(kBulkDocuments))),
+        random_(mix_bits(static_cast<std::uint64_t>(clock.now()))) {
     majority_ = mongoc_write_concern_new();
     mongoc_write_concern_set_wmajority(majority_, 0);
     for (const char* collection : kCollections)
@@ -144,7 +146,7 @@ class MongoSink::Server {
   /// Until every document is written or refused.
   Status insert(std::deque<Document> documents, std::vector<Refused>& refused) {
     int attempts = 0;
-    std::size_t at_once = kBulkDocuments;
+    std::size_t at_once = most_;
     while (!documents.empty()) {
       std::vector<Document> bulk;
       const Collection collection = documents.front().collection;
@@ -163,7 +165,7 @@ class MongoSink::Server {
       }
       if (!outcome.error) {
         attempts = 0;
-        at_once = kBulkDocuments;
+        at_once = most_;
         continue;
       }
       if (patience_ == nullptr || !patience_->wait(retry_wait(attempts++, random_), *outcome.error))
@@ -262,6 +264,9 @@ class MongoSink::Server {
   }
 
   const MongoClient client_;
+  /// In one command: of a bulk that libmongoc sends in several, some may have been answered while
+  /// others were cut off, and which they are cannot be told from its reply.
+  const std::size_t most_;
   Patience* patience_ = nullptr;
   Random random_;
   mongoc_write_concern_t* majority_ = nullptr;
