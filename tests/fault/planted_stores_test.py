@@ -11,7 +11,7 @@ from planted_names import identity, named, totals
 
 TOTAL = storm.size(60_000, 1_000_000)
 
-with promise.Check("B15", "planted faults in InfluxDB and MongoDB", faults=7, limit=storm.size(400, 5_000)) as check:
+with promise.Check("B15", "planted faults in InfluxDB and MongoDB", faults=7, limit=storm.size(1_000, 5_000)) as check:
     total = check.scaled(TOTAL)
     broker = check.broker("--durability", "memory", "--partitions", "4")
     there = stores.every(check)
@@ -22,7 +22,7 @@ with promise.Check("B15", "planted faults in InfluxDB and MongoDB", faults=7, li
 
     def program(*arguments, expect=storm.DONE):
         done = subprocess.run([storm.PROGRAM, *map(str, arguments), "--json"], stdin=subprocess.DEVNULL, env=env,
-                              capture_output=True, text=True, timeout=storm.size(300, 1_500), cwd=check.folder)
+                              capture_output=True, text=True, timeout=storm.size(600, 1_500), cwd=check.folder)
         if done.returncode != expect:
             raise AssertionError(f"{arguments} ended with {done.returncode}: {done.stdout[-1500:]}{done.stderr[-2000:]}")
         return json.loads(done.stdout.splitlines()[-1])

@@ -161,7 +161,7 @@ def odd_ones(address, count):
         assert not error, error
 
 
-with promise.Check("B10", "poison of 20 kinds, into every store", faults=1000, limit=300) as check:
+with promise.Check("B10", "poison of 20 kinds, into every store", faults=1000, limit=1_000) as check:
     total = check.scaled(100_000) // 2000 * 2000
     bad, odd = total // 100, 60
     check.size(f"{total:,} messages, {len(KINDS)} kinds, {PARTITIONS} partitions")
@@ -176,7 +176,7 @@ with promise.Check("B10", "poison of 20 kinds, into every store", faults=1000, l
          "25k", "--batch-size", 100, "--acks", "all", "--quiet", "--json"], check.folder / "produce.log"))
     places = poison(check, broker.address, bad)
     odd_ones(broker.address, odd)
-    check.that(producer.popen.wait(120) == 0, storm.tail(check.folder / "produce.log", 3))
+    check.that(producer.popen.wait(400) == 0, storm.tail(check.folder / "produce.log", 3))
     check.fault(len(places))
 
     sqlite_file = check.folder / "poison.db"
@@ -188,7 +188,7 @@ with promise.Check("B10", "poison of 20 kinds, into every store", faults=1000, l
     consumer = check.keep(storm.Process(
         [storm.PROGRAM, "consume", "--brokers", broker.address, "--topic", TOPIC, "--group", "g", *sinks, *stores.BUCKET,
          "--data-dir", check.folder / "data", "--until-end", "--quiet", "--json"], log, env=stores.environment(there)))
-    check.that(consumer.popen.wait(200) == 0, "the consumer failed: " + storm.tail(log, 3))
+    check.that(consumer.popen.wait(600) == 0, "the consumer failed: " + storm.tail(log, 3))
     account = json.loads([line for line in log.read_text().splitlines() if line.startswith("{")][-1])
     check.note(stores=1 + len(there), rss_mib=int(account["rss_mib"]))
     check.same("stored", wanted=total - bad, **{each["sink"].split(" ")[0] + str(i): each["stored"]

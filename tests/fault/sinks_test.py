@@ -36,12 +36,12 @@ def start(check, arguments, log, env=None):
 
 def to_the_end(check, broker, store, topic):
     process = consume(check, broker, store, topic, "--until-end", "--json")
-    said, _ = process.communicate(timeout=180)
+    said, _ = process.communicate(timeout=600)
     check.that(process.returncode == 0, f"the last consumer ended with {process.returncode}")
     return json.loads(said or b"{}")
 
 
-with promise.Check("B8", f"consumer and {KIND.name} killed", faults=KILLS, limit=storm.size(400, 1_500)) as check:
+with promise.Check("B8", f"consumer and {KIND.name} killed", faults=KILLS, limit=storm.size(1_000, 3_000)) as check:
     try:
         store = KIND(check)
     except stores.Missing as why:
@@ -77,7 +77,7 @@ with promise.Check("B8", f"consumer and {KIND.name} killed", faults=KILLS, limit
     if process.poll() is None:
         process.kill()
         process.wait()
-    check.that(producer.wait(timeout=180) == 0, "the producer failed")
+    check.that(producer.wait(timeout=600) == 0, "the producer failed")
     last = to_the_end(check, broker, store, "kills")
     check.that(moved >= check.scaled(KILLS * 2 / 3), f"only {moved} of the killed had stored anything")
     # Had nobody committed anything, the last one would make good whatever the others lost.

@@ -312,4 +312,4 @@ def environment(stores):
 
 
 def run(arguments, stores, **named):
-    return subprocess.run([str(each) for each in arguments], env=environment(stores), timeout=300, **named).returncode
+    return subprocess.run([str(each) for each in arguments], env=environment(stores), timeout=600, **named).returncode
