@@ -72,7 +72,7 @@ Status KafkaYard::warm_up(KafkaPlace& place) {
   rig.engine = Engine::kRdkafka;
   rig.in_flight = 5;
   rig.total = 0;
-  rig.duration = std::max(settings_.duration / 2, 50 * kMillisecond);
+  rig.duration = std::max(settings_.duration / 2, kSecond);  // some come through, however busy
   for (int i = 0; i < 2; ++i)
     if (auto turn = storm(rig, clock_, log_); !turn) return std::move(turn).error();
   return admin.delete_topic(topic);

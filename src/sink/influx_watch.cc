@@ -37,12 +37,12 @@ bool read(std::string_view cell, Number& into) {
 
 Status InfluxWatch::look() {
   const Nanos begun = clock_.now();
-  if (begun < ask_at_) return Done{};
-  auto looked = add_up();
-  if (looked) looked = ask_for_the_newest();
+  if (begun < ask_at_) return last_;
+  last_ = add_up();
+  if (last_) last_ = ask_for_the_newest();
   const Nanos took = clock_.now() - begun;
   ask_at_ = clock_.now() + std::max(kPauseLeast, kPauseShare * took);
-  return looked;
+  return last_;
 }
 
 Status InfluxWatch::add_up() {

@@ -27,6 +27,7 @@ class InfluxWatch final : public Watch {
   const std::string bucket_;
   const Clock& clock_;
   Nanos ask_at_ = 0;
+  Status last_ = Done{};  // also what a look between says
   StoreSeen seen_;
 };
 
