@@ -165,4 +165,6 @@ with promise.Check("B11", f"a mixed group that churns, at {where}", faults=31, l
     check.zero(lost=total - len(everywhere), stored_twice=len(rows) - len(here),
                beyond_the_offsets=sum(offset >= ends.get(partition, 0) for partition, offset in rows))
     check.that(len(rows) > total / 10, "ours stored next to nothing")
-    check.that(lost_shares > 0, "the zombie was none: it lost nothing")
+    # Whether it held partitions just then is a matter of luck; that the broker gave it up is not.
+    thrown_out = 0 if APACHE else (check.folder / "broker.log").read_text().count("has not been heard of for its session")
+    check.that(lost_shares > 0 or thrown_out > 0, "the zombie was none: it lost nothing, and nobody missed it")
