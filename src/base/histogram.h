@@ -29,6 +29,7 @@ class Histogram {
   struct Bar {
     std::int64_t from, to;  // half open
     std::uint64_t count;
+    bool operator==(const Bar&) const = default;
   };
   /// What is not negative, `together` steps (a power of two, 64 at most) as one bar; none is empty.
   std::vector<Bar> bars(int together = 1) const;

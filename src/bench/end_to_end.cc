@@ -96,8 +96,7 @@ Result<Whole> run_whole(const BenchContext& context, const Way& way, const std::
   // The storm and the pipeline of `up` talk to its broker the same way.
   const Address own = Address::unix_path(folder + "/broker.sock");
   auto broker =
-      kafka::broker::Broker::start({.listen = {"127.0.0.1", 0},
-                                    .listeners = {{.address = own}},
+      kafka::broker::Broker::start({.listeners = {{.address = own}},
                                     .data_dir = folder + "/broker",
                                     .durability = {.mode = kafka::broker::DurabilityMode::kMemory},
                                     .retention_bytes = kLogBytes,

@@ -7,6 +7,7 @@
 #include <optional>
 
 #include "base/json_writer.h"
+#include "base/whole_number.h"
 #include "record/identity.h"
 
 namespace ds {
@@ -80,9 +81,9 @@ struct SpacingJson {
 
   static void fields(auto& self, auto& io) {
     std::vector<std::array<std::uint64_t, 3>> bars;
-    for (const SpacingClaim::Bar& bar : self.c.bars)
-      bars.push_back({static_cast<std::uint64_t>(bar.from_ns),
-                      static_cast<std::uint64_t>(bar.to_ns), bar.count});
+    for (const Histogram::Bar& bar : self.c.bars)
+      bars.push_back(
+          {static_cast<std::uint64_t>(bar.from), static_cast<std::uint64_t>(bar.to), bar.count});
     io("v", kClaimVersion);
     io("run", run_name(self.c.run));
     io("spacing", self.c.shard);
@@ -262,11 +263,7 @@ SpacingClaim read_spacing_claim(const Json& json) {
 
 /// The number after the last slash.
 std::optional<std::uint32_t> part_of(std::string_view key) {
-  std::uint32_t part = 0;
-  const std::string_view digits = key.substr(key.rfind('/') + 1);
-  const auto [end, error] = std::from_chars(digits.data(), digits.data() + digits.size(), part);
-  if (error != std::errc() || end != digits.data() + digits.size()) return std::nullopt;
-  return part;
+  return whole_number<std::uint32_t>(key.substr(key.rfind('/') + 1));
 }
 
 void unite_stream_claim(const Json& json, StreamClaim& into) {

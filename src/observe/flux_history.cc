@@ -2,21 +2,11 @@
 
 #include <fmt/format.h>
 
-#include <charconv>
 #include <map>
 
+#include "base/whole_number.h"
+
 namespace ds {
-namespace {
-
-std::optional<std::int64_t> number_in(std::string_view cell) {
-  std::int64_t value = 0;
-  const auto [end, error] = std::from_chars(cell.data(), cell.data() + cell.size(), value);
-  if (error != std::errc() || end != cell.data() + cell.size()) return std::nullopt;
-  return value;
-}
-
-}  // namespace
-
 std::string FluxHistory::question(const HistorySpan& span, const std::string& brand) const {
   const auto instant = [](std::int64_t ms) { return fmt::format("time(v: {})", ms * 1'000'000); };
   const std::string of_brand =
@@ -36,7 +26,8 @@ Result<HistoryColumns> FluxHistory::read(const HistorySpan& span, const std::str
   constexpr std::string_view kColumns[] = {"sentiment", "t", "count"};
   std::map<std::int64_t, Shares> steps;
   const auto asked = ask_flux(server_, question(span, brand), kColumns, [&](auto cells) {
-    const auto t = number_in(cells[1]), count = number_in(cells[2]);
+    const auto t = whole_number<std::int64_t>(cells[1]);
+    const auto count = whole_number<std::int64_t>(cells[2]);
     if (!t || !count) return false;
     Shares& shares = steps[*t];
     (cells[0] == "positive"   ? shares.positive

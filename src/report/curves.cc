@@ -103,13 +103,11 @@ std::optional<Curves> curves_of(const ClaimedRun& run, std::int64_t interval_ms)
 
 std::optional<Spacing> spacing_of(const ClaimedRun& run) {
   Spacing spacing;
-  std::map<std::int64_t, SpacingClaim::Bar> bars;  // by where they begin
+  std::map<std::int64_t, Histogram::Bar> bars;  // by where they begin
   for (const auto& [shard, claim] : run.spacings) {
     spacing.wanted_us = claim.wanted_us;
-    for (const SpacingClaim::Bar& bar : claim.bars) {
-      SpacingClaim::Bar& into =
-          bars.try_emplace(bar.from_ns, bar.from_ns, bar.to_ns, 0).first->second;
-      into.count += bar.count;
+    for (const Histogram::Bar& bar : claim.bars) {
+      bars.try_emplace(bar.from, bar.from, bar.to, 0).first->second.count += bar.count;
       spacing.gaps += bar.count;
     }
   }
@@ -119,8 +117,8 @@ std::optional<Spacing> spacing_of(const ClaimedRun& run) {
   const auto below = [&](double us) {
     double count = 0;
     for (const auto& [from, bar] : bars) {
-      const double low = static_cast<double>(bar.from_ns) / 1000;
-      const double high = static_cast<double>(bar.to_ns) / 1000;
+      const double low = static_cast<double>(bar.from) / 1000;
+      const double high = static_cast<double>(bar.to) / 1000;
       count += static_cast<double>(bar.count) * std::clamp((us - low) / (high - low), 0.0, 1.0);
     }
     return count / all;
@@ -129,7 +127,7 @@ std::optional<Spacing> spacing_of(const ClaimedRun& run) {
     double count = 0;
     for (const auto& [from, bar] : bars) {
       count += static_cast<double>(bar.count);
-      if (count >= share * all) return static_cast<double>(bar.to_ns) / 1000;
+      if (count >= share * all) return static_cast<double>(bar.to) / 1000;
     }
     return 0.0;
   };

@@ -1,8 +1,8 @@
 #include "sink/dead_letters.h"
 
 #include <algorithm>
-#include <charconv>
 
+#include "base/whole_number.h"
 #include "ledger/read_tweets.h"
 
 namespace ds {
@@ -10,10 +10,9 @@ namespace {
 
 template <typename Number>
 bool read_number(const std::optional<ByteView>& value, Number& into) {
-  if (!value) return false;
-  const std::string_view text = as_text(*value);
-  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), into);
-  return error == std::errc() && end == text.data() + text.size();
+  const auto number = value ? whole_number<Number>(as_text(*value)) : std::nullopt;
+  if (number) into = *number;
+  return number.has_value();
 }
 
 bool is_ours(std::string_view header) {

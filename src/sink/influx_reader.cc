@@ -1,7 +1,6 @@
 #include "sink/influx_reader.h"
 
-#include <charconv>
-
+#include "base/whole_number.h"
 #include "sink/influx_lines.h"
 
 namespace ds {
@@ -12,13 +11,6 @@ enum Column : std::size_t { kName, kTags, kTime, kId, kText, kBrand, kSentiment,
 constexpr std::string_view kPoints =
     R"(select "id","text","brand","sentiment","count" from "tweets")";
 constexpr std::string_view kHowMany = R"(select count("count") from "tweets")";
-
-std::optional<std::int64_t> number_in(const std::string& cell) {
-  std::int64_t value = 0;
-  const auto [end, error] = std::from_chars(cell.data(), cell.data() + cell.size(), value);
-  if (error != std::errc() || end != cell.data() + cell.size()) return std::nullopt;
-  return value;
-}
 
 std::int64_t floor_divided(std::int64_t value, std::int64_t by) {
   return value / by - (value % by < 0 ? 1 : 0);
@@ -46,7 +38,7 @@ Result<std::uint64_t> InfluxReader::count_points() const {
   std::uint64_t points = 0;
   const auto asked = ask_influx(server_, server_.query_url(bucket_, kHowMany), nullptr,
                                 [&](const CsvReader::Row& row) {
-                                  if (const auto count = number_in(row.back()))
+                                  if (const auto count = whole_number<std::int64_t>(row.back()))
                                     points = static_cast<std::uint64_t>(*count);
                                   return true;
                                 });
@@ -63,7 +55,8 @@ Status InfluxReader::read(StageVisitor& visitor) {
   const auto asked = ask_influx(
       server_, server_.query_url(bucket_, kPoints), nullptr, [&](const CsvReader::Row& row) {
         if (row[kName] == "name") return true;  // a header
-        const auto time = row.size() == kColumns ? number_in(row[kTime]) : std::nullopt;
+        const auto time =
+            row.size() == kColumns ? whole_number<std::int64_t>(row[kTime]) : std::nullopt;
         if (!time) {
           odd = row.back();
           return false;
@@ -76,7 +69,7 @@ Status InfluxReader::read(StageVisitor& visitor) {
                          .text = row[kText],
                          .brand = row[kBrand],
                          .sentiment = row[kSentiment]});
-        } else if (const auto count = number_in(row[kCount])) {
+        } else if (const auto count = whole_number<std::int64_t>(row[kCount])) {
           ++rolled_;
           visitor.rollup(second_of(ms), row[kBrand], row[kSentiment],
                          static_cast<std::uint64_t>(*count));

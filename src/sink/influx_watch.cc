@@ -2,8 +2,7 @@
 
 #include <fmt/format.h>
 
-#include <charconv>
-
+#include "base/whole_number.h"
 #include "ledger/read_tweets.h"
 
 namespace ds {
@@ -27,12 +26,6 @@ constexpr const char* kNewest = R"(  |> last()
   |> map(fn: (r) => ({t: int(v: r._time) / 1000000}))
 )";
 
-template <typename Number>
-bool read(std::string_view cell, Number& into) {
-  const auto [end, error] = std::from_chars(cell.data(), cell.data() + cell.size(), into);
-  return error == std::errc() && end == cell.data() + cell.size();
-}
-
 }  // namespace
 
 Status InfluxWatch::look() {
@@ -51,11 +44,11 @@ Status InfluxWatch::add_up() {
   std::uint64_t all = 0;
   const std::string question = fmt::format(kCounts, flux_text(bucket_), "0") + kSums;
   auto asked = ask_flux(server_, question, kColumns, [&](auto cells) {
-    std::uint64_t count = 0;
-    if (!read(cells[2], count)) return false;
-    all += count;
+    const auto count = whole_number<std::uint64_t>(cells[2]);
+    if (!count) return false;
+    all += *count;
     if (const auto kind = sentiment_named(cells[1]))
-      sums[std::string(cells[0])][static_cast<std::size_t>(*kind)] += count;
+      sums[std::string(cells[0])][static_cast<std::size_t>(*kind)] += *count;
     return true;
   });
   if (!asked) return asked;
@@ -68,8 +61,11 @@ Status InfluxWatch::add_up() {
 Status InfluxWatch::ask_for_the_newest() {
   constexpr std::string_view kColumns[] = {"t"};
   const std::string question = fmt::format(kCounts, flux_text(bucket_), "-1d") + kNewest;
-  return ask_flux(server_, question, kColumns,
-                  [&](auto cells) { return read(cells[0], seen_.newest_ms); });
+  return ask_flux(server_, question, kColumns, [&](auto cells) {
+    const auto newest = whole_number<std::int64_t>(cells[0]);
+    if (newest) seen_.newest_ms = *newest;
+    return newest.has_value();
+  });
 }
 
 }  // namespace ds

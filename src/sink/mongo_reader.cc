@@ -1,7 +1,6 @@
 #include "sink/mongo_reader.h"
 
-#include <charconv>
-
+#include "base/whole_number.h"
 #include "sink/tally.h"
 
 namespace ds {
@@ -24,14 +23,6 @@ std::string_view text_of(const bson_iter_t& at) {
   if (!BSON_ITER_HOLDS_UTF8(&at)) return {};
   const char* text = bson_iter_utf8(&at, &length);
   return {text, length};
-}
-
-std::optional<std::uint64_t> run_of(std::string_view digits) {
-  std::uint64_t run = 0;
-  const auto [end, error] = std::from_chars(digits.data(), digits.data() + digits.size(), run, 16);
-  if (error != std::errc() || digits.empty() || end != digits.data() + digits.size())
-    return std::nullopt;
-  return run;
 }
 
 ByteView bytes_of(const bson_iter_t& at) {
@@ -69,7 +60,7 @@ struct Fields {
         if (BSON_ITER_HOLDS_NUMBER(&at)) reading.data = bson_iter_as_double(&at);
         value = bytes_of(at);
       } else if (key == "run") {
-        run = run_of(text_of(at));
+        run = whole_number<std::uint64_t>(text_of(at), 16);
       } else if (key == "partition" && BSON_ITER_HOLDS_NUMBER(&at)) {
         partition = static_cast<std::int32_t>(bson_iter_as_int64(&at));
       } else if (key == "tweetId") {

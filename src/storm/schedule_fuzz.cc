@@ -15,10 +15,11 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   }
   // What no storm will ever be asked for lies beyond what the sums are exact for.
   constexpr double kSaneRate = 1e12;
-  for (const Nanos at : {Nanos{0}, kMillisecond, kSecond, 10 * kSecond, 3600 * kSecond})
+  constexpr Nanos kInstants[] = {0, kMillisecond, kSecond, 10 * kSecond, 3600 * kSecond};
+  for (const Nanos at : kInstants)
     if (!(schedule->rate(at) < kSaneRate)) return 0;
   double before = 0;
-  for (const Nanos at : {Nanos{0}, kMillisecond, kSecond, 10 * kSecond, 3600 * kSecond}) {
+  for (const Nanos at : kInstants) {
     const double due = schedule->due(at);
     check(due >= before * (1 - 1e-9), "what was due is due no more");
     check(schedule->rate(at) >= 0, "a rate below nothing");

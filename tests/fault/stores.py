@@ -7,6 +7,7 @@ of its own, gone when the check ends. Counts are the server's own.
 
 Where CI is set a store that is missing is a failure.
 """
+import contextlib
 import csv
 import io
 import json
@@ -14,6 +15,7 @@ import os
 import pathlib
 import subprocess
 import time
+import types
 import urllib.error
 import urllib.parse
 import urllib.request
@@ -24,6 +26,16 @@ BUCKET = ["--influx-bucket", "events"]
 
 class Missing(Exception):
     pass
+
+
+def of_case(case, kind, missing):
+    """A store for one unittest case, gone when it ends; `missing` is told why there is none."""
+    stack = contextlib.ExitStack()
+    case.addCleanup(stack.close)
+    try:
+        return kind(types.SimpleNamespace(folder=case.folder, stack=stack))
+    except Missing as why:
+        return missing(case, str(why))
 
 
 class Store:

@@ -6,7 +6,6 @@ import json
 import os
 import pathlib
 import sys
-import types
 import urllib.parse
 import urllib.request
 
@@ -21,12 +20,7 @@ TOTAL = 20_000
 class InfluxHistory(storm.Case):
     def setUp(self):
         super().setUp()
-        stack = contextlib.ExitStack()
-        self.addCleanup(stack.close)
-        try:
-            self.store = stores.Influx2(types.SimpleNamespace(folder=self.folder, stack=stack))
-        except stores.Missing as why:
-            storm.missing(self, str(why))
+        self.store = stores.of_case(self, stores.Influx2, storm.missing)
 
     def history(self, address, **parameters):
         with urllib.request.urlopen(f"{address}/api/history?{urllib.parse.urlencode(parameters)}", timeout=60) as reply:

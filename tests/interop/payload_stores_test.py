@@ -1,13 +1,11 @@
 #!/usr/bin/env python3
 """Payloads that are no tweets, and records without a value, into real stores: SQLite and MongoDB keep each and
 `verify` finds each; InfluxDB has no place for them, so they are dead letters that say so and can be stored elsewhere."""
-import contextlib
 import json
 import os
 import pathlib
 import subprocess
 import sys
-import types
 
 import storm
 
@@ -21,16 +19,11 @@ TEMPLATE = '{"id":{{sequence}},"user":"u{{zipf 1.1 1000}}","colour":"{{choice re
 class PayloadStores(storm.Case):
     def setUp(self):
         super().setUp()
-        self.stack = contextlib.ExitStack()
-        self.addCleanup(self.stack.close)
         self.address = self.broker().address
         (self.folder / "order.tpl").write_text(TEMPLATE)
 
     def store(self, kind):
-        try:
-            store = kind(types.SimpleNamespace(folder=self.folder, stack=self.stack))
-        except stores.Missing as why:
-            storm.missing(self, str(why))
+        store = stores.of_case(self, kind, storm.missing)
         before = dict(os.environ)
         self.addCleanup(lambda: (os.environ.clear(), os.environ.update(before)))
         os.environ.update(store.secrets)

@@ -1,11 +1,9 @@
 #!/usr/bin/env python3
 """`serve --sink influx:URL` over InfluxDB 2.7: what the bucket holds, what was claimed, the group's lag and the past, and
 all of it again when the server comes back."""
-import contextlib
 import json
 import pathlib
 import sys
-import types
 import urllib.error
 import urllib.request
 
@@ -20,12 +18,7 @@ TOTAL, MORE = 30_000, 7_000
 class ServeInflux(storm.Case):
     def setUp(self):
         super().setUp()
-        stack = contextlib.ExitStack()
-        self.addCleanup(stack.close)
-        try:
-            self.store = stores.Influx2(types.SimpleNamespace(folder=self.folder, stack=stack))
-        except stores.Missing as why:
-            storm.missing(self, str(why))
+        self.store = stores.of_case(self, stores.Influx2, storm.missing)
         self.environment = stores.environment([self.store])
 
     def ask(self, path):
