@@ -198,6 +198,15 @@ Result<double> values_taken(const std::string& at) {
   return std::strtod(reply->body.c_str() + line + kName.size(), nullptr);
 }
 
+/// What Telegraf has complained of last; it logs errors alone.
+std::string telegraf_said(const std::string& folder) {
+  std::ifstream log(folder + "/telegraf.log");
+  std::string last = "nothing";
+  for (std::string line; std::getline(log, line);)
+    if (!line.empty()) last = line;
+  return last;
+}
+
 /// Telegraf from a topic of lines; the rate from its first value to its last.
 Result<double> telegraf(const BenchContext& context, const Source& source, const LineServer& server,
                         const std::string& folder) {
@@ -211,13 +220,13 @@ Result<double> telegraf(const BenchContext& context, const Source& source, const
   if (!child) return std::move(child).error();
   const double wanted = static_cast<double>(source.records);  // its lines have one field each
   Nanos first = 0;
-  double at_first = 0;
-  Result<double> rate = Error{.code = ErrorCode::kTimeout, .message = "Telegraf took too long"};
+  double at_first = 0, taken = 0;
+  std::optional<Result<double>> rate;
   for (const Nanos until = context.clock.now() + kTelegrafMax; context.clock.now() < until;) {
     std::this_thread::sleep_for(std::chrono::milliseconds(10));
     const auto now = values_taken(server.metrics);
     if (!now) continue;
-    const double taken = *now - *before;
+    taken = *now - *before;
     if (first == 0 && taken > 0) first = context.clock.now(), at_first = taken;
     if (taken < wanted) continue;
     const auto took = static_cast<double>(context.clock.now() - first) / 1e9;
@@ -227,7 +236,11 @@ Result<double> telegraf(const BenchContext& context, const Source& source, const
   }
   (*child)->signal(SIGTERM);
   (*child)->wait();
-  return rate;
+  if (rate) return *std::move(rate);
+  return Error{
+      .code = ErrorCode::kTimeout,
+      .message = fmt::format("Telegraf stored {:.0f} of {:.0f} lines in {} s and said: {}", taken,
+                             wanted, kTelegrafMax / kSecond, telegraf_said(folder))};
 }
 
 /// Lines of one field, which is the least for Telegraf; the payload that repeats them.

@@ -28,6 +28,7 @@ ROWS = {
     "network": ["localhost"],
 }
 WITHOUT_KAFKA = "/nonexistent/kafka.sh"
+TELEGRAF_SH = str(storm.ROOT / "tests/servers/telegraf/telegraf.sh")
 
 
 class Bench(storm.Case):
@@ -85,13 +86,18 @@ class Bench(storm.Case):
         self.assertEqual(1, rows["through Apache Kafka, rollup"]["runs"])
 
     def test_stores(self):
-        """VictoriaMetrics and MongoDB's protocol, and what else is built, beside the least that can be done"""
+        """VictoriaMetrics and MongoDB's protocol, and what else is built, beside the least that can be done and Telegraf"""
         for program in ("java", "mvn"):
             self.need(program)
+        # The first time it is built, which takes a minute and a Go newer than Debian 12's.
+        telegraf = subprocess.run([TELEGRAF_SH, "build"], stdin=subprocess.DEVNULL, text=True, capture_output=True)
         rows = self.look_at("sinks", self.bench("sinks"))
         for name in ("VictoriaMetrics / prebuilt", "MongoDB's protocol"):
             if name not in rows:
                 storm.missing(self, f"{name}: {[row['conditions'] for row in rows.values() if row['runs'] == 0]}")
+        if telegraf.returncode != 0:
+            storm.missing(self, f"no Telegraf: {telegraf.stderr.strip()[-300:]}")
+        self.assertEqual(1, rows["Telegraf"]["runs"], rows["Telegraf"]["conditions"])
 
     def test_knee_of_a_slow_sink(self):
         """a stage that is slowed on purpose is named; how fast it went is the unit tests' matter"""

@@ -6,7 +6,9 @@
 #   telegraf.sh run BROKERS TOPIC URL DB    consume from the topic's start, write to URL; in the
 #                                           foreground, until it is stopped
 #
-# Its best settings for this are max_undelivered_messages = 100000 and metric_batch_size = 10000.
+# Its best settings for this are max_undelivered_messages = 100000 and metric_batch_size = 10000. Unless told
+# it speaks as Kafka 0.10.2 does, which Apache Kafka 4 and DataStorm's broker no longer do (they end the
+# connection of who asks for Fetch 3), and consumes nothing.
 # shellcheck source=../lib/server.sh
 . "$(dirname "${BASH_SOURCE[0]}")/../lib/server.sh"
 V=1.37.2
@@ -39,6 +41,7 @@ run() { # BROKERS TOPIC URL DB
   topics = ["$2"]
   consumer_group = "telegraf-$$"
   offset = "oldest"
+  kafka_version = "2.1.0"
   max_undelivered_messages = 100000
   data_format = "influx"
 [[outputs.influxdb]]
