@@ -6,8 +6,6 @@ broker is and how to log in. It prints a line a check, `ok NAME`, `FAILED NAME: 
 client cannot do such a thing at all, `no NAME: why`; and `wrote TOPIC N` for what it left behind,
 which kcat then counts. A client of which nothing is heard about one of CHECKS has failed.
 """
-import fcntl
-import hashlib
 import json
 import os
 import pathlib
@@ -15,13 +13,12 @@ import re
 import shutil
 import subprocess
 import sys
-import tempfile
 
 HERE = pathlib.Path(__file__).resolve().parent
 sys.path.insert(0, str(HERE.parent / "interop"))
+import cache  # noqa: E402
 import storm  # noqa: E402
 
-CACHE = pathlib.Path(os.environ.get("XDG_CACHE_HOME") or pathlib.Path.home() / ".cache") / "datastorm" / "clients"
 PASSWORD = "alice-secret"
 CHECKS = {
     "metadata": "one broker where it listens, and who leads a topic",
@@ -53,7 +50,6 @@ class Clients(storm.Case):
         super().setUp()
         self.need("kcat")
         self.need("openssl")
-        CACHE.mkdir(parents=True, exist_ok=True)
 
     def start(self):
         """A broker with an open door and one of TLS and logins; the file that says so."""
@@ -95,19 +91,6 @@ class Clients(storm.Case):
         self.assertNotIn(PASSWORD, broker.log.read_text())
         self.assertIn(broker.stop(), (storm.DONE, storm.INTERRUPTED))
 
-    def made(self, name, sources, build):
-        """A folder in the cache that `build(folder)` fills once for these sources; SKIP where it cannot be had."""
-        key = b"".join(pathlib.Path(each).read_bytes() for each in sources) + sys.version.encode()
-        folder = CACHE / f"{name}-{hashlib.sha256(key).hexdigest()[:12]}"
-        with open(CACHE / f"{name}.lock", "w", encoding="utf-8") as lock:
-            fcntl.flock(lock, fcntl.LOCK_EX)  # of those who come at once, one does it
-            if not folder.exists():
-                new = pathlib.Path(tempfile.mkdtemp(prefix=f"{name}-new-", dir=CACHE))
-                self.addCleanup(shutil.rmtree, new, ignore_errors=True)
-                build(new)
-                new.rename(folder)
-        return folder
-
     def get(self, what, command, **more):
         done = subprocess.run([*map(str, command)], text=True, capture_output=True, timeout=480, stdin=subprocess.DEVNULL, **more)
         if done.returncode:
@@ -125,7 +108,7 @@ class Clients(storm.Case):
                 shutil.copy(each, folder)
             self.get("kafkajs", ["npm", "ci", "--ignore-scripts", "--no-audit", "--no-fund", "--prefer-offline",
                                  "--loglevel=error"], cwd=folder)
-        packages = self.made("kafkajs", files, build)
+        packages = cache.made("client-kafkajs", files, build)
         # Node looks for packages where the script lies.
         here = self.folder / "kafkajs"
         here.mkdir()
@@ -146,7 +129,7 @@ class Clients(storm.Case):
         def build(folder):
             self.get("franz-go", ["go", "build", "-trimpath", "-buildvcs=false", "-mod=readonly", "-o", folder / "checks", "."],
                      cwd=source, env=dict(os.environ, GOTOOLCHAIN="local", CGO_ENABLED="0", GOFLAGS=""))
-        self.judge("franz-go", [self.made("franz-go", files, build) / "checks"])
+        self.judge("franz-go", [cache.made("client-franz-go", files, build) / "checks"])
 
     def java(self, version):
         for program in ("java", "javac", "mvn"):
@@ -158,7 +141,7 @@ class Clients(storm.Case):
 
         def build(folder):
             storm.checked(["javac", "-nowarn", "-Xlint:-removal", "-cp", libs + "/*", "-d", folder, source], 120)
-        classes = self.made(f"java-{version}", [source], build)
+        classes = cache.made(f"client-java-{version}", [source], build)
         log = f"-Dlog4j2.configurationFile={pathlib.Path(storm.KAFKA_SH).parent}/log4j2.properties"
         self.judge(f"Java {version}", ["java", "-XX:TieredStopAtLevel=1", log, "-Dkafka.log.level=error", "-cp", f"{classes}:{libs}/*", "Checks"])
 
@@ -179,7 +162,7 @@ class Clients(storm.Case):
             self.get("librdkafka", [folder / "venv/bin/python", "-m", "pip", "install", "-q", "--no-deps",
                                     "--only-binary", ":all:", "--target", folder / "packages", "-r", wanted])
             shutil.rmtree(folder / "venv")
-        packages = self.made("librdkafka", [wanted], build) / "packages"
+        packages = cache.made("client-librdkafka", [wanted], build) / "packages"
         self.judge("librdkafka", [sys.executable, HERE / "librdkafka" / "checks.py"], env=dict(os.environ, PYTHONPATH=str(packages)))
 
     def test_kcat(self):

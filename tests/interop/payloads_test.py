@@ -1,25 +1,24 @@
 #!/usr/bin/env python3
 """Each payload in each encoding, with Confluent's frame and without: storm -> Apache Kafka -> our
 pipeline, verified by identity, and read by other people's libraries (fastavro, protobuf, jsonschema,
-Confluent's own deserializers) from what the store holds.
+Confluent's own deserializers) from what the store holds, and by Java's out of the topic.
 
 A registry of the project's own answers as Confluent's does (tests/servers/registry).
 """
-import fcntl
-import functools
-import hashlib
+import collections
 import json
 import os
 import pathlib
-import shutil
 import subprocess
 import sys
 import time
 
+import cache
 import storm
 
 HERE = pathlib.Path(__file__).resolve().parent
 REGISTRY = HERE.parent / "servers/registry/registry.py"
+JAVA = HERE.parent / "clients/java"
 REQUIREMENTS = HERE / "payload_oracles.requirements.txt"
 TOTAL = storm.size(2_000, 200_000)
 JUDGED = 200  # values of each that the libraries read
@@ -63,27 +62,12 @@ TEMPLATE = ('{"id":{{sequence}},"at":"{{timestamp iso}}","user":"u{{zipf 1.1 100
 ANY_OBJECT = {"type": "object", "required": ["id"]}
 
 
-@functools.cache
-def oracles():
-    """The folder of the judges' packages, made at the first use; None when they cannot be had."""
-    cache = pathlib.Path(os.environ.get("XDG_CACHE_HOME") or pathlib.Path.home() / ".cache") / "datastorm"
-    cache.mkdir(parents=True, exist_ok=True)
-    key = hashlib.sha256(REQUIREMENTS.read_bytes() + sys.version.encode()).hexdigest()[:12]
-    folder = cache / f"payload-oracles-{key}"
-    with open(cache / "payload-oracles.lock", "w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
-        if not folder.exists():
-            new = folder.with_suffix(".new")
-            shutil.rmtree(new, ignore_errors=True)
-            for command in ([sys.executable, "-m", "venv", new],
-                            [new / "bin/python", "-m", "pip", "install", "-q", "--no-deps",
-                             "--target", new / "packages", "-r", REQUIREMENTS]):
-                done = subprocess.run([str(each) for each in command], capture_output=True, text=True, timeout=300)
-                if done.returncode:
-                    print(f"  {done.stderr.strip()[-300:]}", flush=True)
-                    return None
-            new.rename(folder)
-    return folder / "packages"
+def fetched(case, what, *commands):
+    """Runs what fetches or builds something."""
+    for command in commands:
+        done = subprocess.run([str(each) for each in command], capture_output=True, text=True, timeout=300)
+        if done.returncode:
+            storm.missing(case, f"{what} cannot be had: {(done.stderr or done.stdout).strip()[-300:]}")
 
 
 class Payloads(storm.Case):
@@ -91,9 +75,10 @@ class Payloads(storm.Case):
 
     def setUp(self):
         super().setUp()
-        packages = oracles()
-        if packages is None:
-            storm.missing(self, "fastavro, protobuf, jsonschema and confluent-kafka cannot be had")
+        packages = cache.made("payload-oracles", [REQUIREMENTS], lambda folder: fetched(
+            self, "fastavro, protobuf, jsonschema and confluent-kafka", [sys.executable, "-m", "venv", folder],
+            [folder / "bin/python", "-m", "pip", "install", "-q", "--no-deps", "--target", folder / "packages",
+             "-r", REQUIREMENTS])) / "packages"
         if str(packages) not in sys.path:
             sys.path.insert(0, str(packages))
         for name, text in (("order.avsc", ORDER), ("parcel.avsc", WITH_ADDRESS), ("address.avsc", ADDRESS),
@@ -165,9 +150,9 @@ class Payloads(storm.Case):
             return decoded
         return read
 
-    def order_class(self):
-        """shop.Order as Python's library makes it of a descriptor."""
-        from google.protobuf import descriptor_pb2, descriptor_pool, message_factory, timestamp_pb2
+    def order_files(self):
+        """order.proto and what it imports, described by hand."""
+        from google.protobuf import descriptor_pb2, timestamp_pb2
         file = descriptor_pb2.FileDescriptorProto(name="order.proto", package="shop", syntax="proto3",
                                                   dependency=["google/protobuf/timestamp.proto"])
         kinds = descriptor_pb2.FieldDescriptorProto
@@ -195,11 +180,17 @@ class Payloads(storm.Case):
         field(order, "counts", 4, kinds.TYPE_MESSAGE, kinds.LABEL_REPEATED, ".shop.Order.CountsEntry")
         field(order, "card", 5, kinds.TYPE_STRING, group=0)
         field(order, "cash", 6, kinds.TYPE_BOOL, group=0)
+        files = descriptor_pb2.FileDescriptorSet()
+        timestamp_pb2.DESCRIPTOR.CopyToProto(files.file.add())
+        files.file.append(file)
+        return files
+
+    def order_class(self):
+        """shop.Order as Python's library makes it of a descriptor."""
+        from google.protobuf import descriptor_pool, message_factory
         pool = descriptor_pool.DescriptorPool()
-        stamps = descriptor_pb2.FileDescriptorProto()
-        timestamp_pb2.DESCRIPTOR.CopyToProto(stamps)
-        pool.Add(stamps)
-        pool.Add(file)
+        for each in self.order_files().file:
+            pool.Add(each)
         return message_factory.GetMessageClass(pool.FindMessageTypeByName("shop.Order"))
 
     def confluent(self, kind, url, *more):
@@ -218,6 +209,31 @@ class Payloads(storm.Case):
             read = ProtobufDeserializer(more[0], {"use.deprecated.format": False})
         context = SerializationContext("t", MessageField.VALUE)
         return lambda value: read(value, context)
+
+    def java_reads(self, address, url, kinds):
+        """Kafka's own consumer with Apache's and Google's decoders: of each topic every record, by its number."""
+        for program in ("java", "javac", "mvn"):
+            self.need(program)
+        sources = [JAVA / "pom.xml", JAVA / "Framed.java"]
+        kafka = storm.checked([storm.KAFKA_SH, "fetched"], 30).strip()
+        made = cache.made("framed-java", sources, lambda folder: fetched(
+            self, "Avro and Protobuf for Java",
+            ["mvn", "-q", "-B", "-ntp", "-f", JAVA / "pom.xml", "org.apache.maven.plugins:maven-dependency-plugin:3.6.1:copy-dependencies",
+             "-DincludeScope=runtime", f"-DoutputDirectory={folder}/libs"],
+            ["javac", "-nowarn", "-cp", f"{kafka}/*:{folder}/libs/*", "-d", folder / "classes", JAVA / "Framed.java"]))
+        descriptors = self.folder / "order.set"
+        descriptors.write_bytes(self.order_files().SerializeToString())
+        log = f"-Dlog4j2.configurationFile={pathlib.Path(storm.KAFKA_SH).parent}/log4j2.properties"
+        told = storm.checked(["java", "-XX:TieredStopAtLevel=1", log, "-Dkafka.log.level=error", "-cp",
+                              f"{made}/classes:{kafka}/*:{made}/libs/*", "Framed", address, url, descriptors,
+                              *(f"{topic}={kind}" for topic, kind in kinds.items())], 120)
+        read = collections.defaultdict(list)
+        for line in told.splitlines():
+            topic, number = line.split()
+            read[topic].append(int(number))
+        for topic in kinds:
+            self.assertEqual(list(range(TOTAL)), sorted(read[topic]), topic)
+            self.same(f"{topic} read by Java", records=len(read[topic]), wanted=TOTAL)
 
     # ---- the tests
 
@@ -262,6 +278,8 @@ class Payloads(storm.Case):
                  self.confluent("protobuf", url, order), lambda v: v.id)):
             with self.subTest(topic=topic):
                 self.judge(topic, self.through(kafka, topic, payload, *framed, *options), read, number)
+        self.java_reads(kafka, url, {"framed-avro": "avro", "framed-references": "avro", "framed-json": "json",
+                                     "framed-template": "json", "framed-protobuf": "protobuf"})
         for encoding in ("avro", "json", "protobuf"):
             self.through(kafka, f"tweets-{encoding}", "tweet", "--encoding", encoding, table="tweets")
             self.through(kafka, f"framed-tweets-{encoding}", "tweet", "--encoding", encoding, *framed, table="tweets")
