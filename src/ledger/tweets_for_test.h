@@ -20,12 +20,13 @@ constexpr std::int64_t kTestTime = 1'700'000'000'000;
 
 /// The tweet with this number in a stream; sentiments take turns.
 inline ByteVec test_tweet(std::uint32_t stream, std::uint64_t sequence,
-                          std::string_view brand = "SuperCoffee") {
+                          std::string_view brand = "SuperCoffee",
+                          std::string_view text = "a text") {
   const std::string id = to_tweet_id({kTestRun, stream, sequence});
   ByteVec value;
   append_avro(value, {.tweet_id = id,
                       .timestamp = kTestTime,
-                      .text = "a text",
+                      .text = text,
                       .brand = brand,
                       .sentiment = kSentimentNames[sequence % kSentiments]});
   return value;

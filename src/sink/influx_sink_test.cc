@@ -2,27 +2,15 @@
 
 #include <gtest/gtest.h>
 
-#include <set>
-
 #include "base/retry_wait.h"
-#include "ledger/tweets_for_test.h"
-#include "sink/letters_for_test.h"
 #include "sink/make_sink.h"
 #include "sink/scripted_influx.h"
-#include "sink/waits_for_test.h"
+#include "sink/sixty_answers_for_test.h"
 
 namespace ds {
 namespace {
 
 using How = ScriptedInflux::How;
-
-ByteVec tweet(std::string_view text, std::uint64_t number, std::string_view brand = "SuperCoffee",
-              std::int64_t timestamp = kTestTime) {
-  ByteVec value;
-  const std::string id = to_tweet_id({kTestRun, 0, number});
-  append_avro(value, {id, timestamp, text, brand, kSentimentNames[number % kSentiments]});
-  return value;
-}
 
 TEST(LineWriter, WritesWhatAParserReadsBack) {
   LineWriter lines(true);
@@ -80,8 +68,6 @@ TEST(RetryAfter, IsReadAsHttpHasIt) {
   for (const auto& [text, wait] : cases) EXPECT_EQ(parse_retry_after(text, now), wait) << text;
 }
 
-/// B9: sixty answers, drawn from every kind; what is stored at the end is exactly what was sent and
-/// may be stored, what is refused is exactly what is bad.
 TEST(InfluxSink, ObeysSixtyAnswers) {
   const std::vector<ScriptedInflux::Row> kinds = {
       {"all is well"},
@@ -108,60 +94,19 @@ TEST(InfluxSink, ObeysSixtyAnswers) {
       {"a late yes", How::kLate},
       {"half an answer", How::kHalfReply},
   };
-  const char* said = std::getenv("DATASTORM_SEED");
-  const std::uint64_t seed = said != nullptr ? std::strtoull(said, nullptr, 10) : 0xb9;
-  Random random(seed);
-  std::vector<ScriptedInflux::Row> script(kinds.begin(), kinds.end());
-  while (script.size() < 60) script.push_back(kinds[random.below(kinds.size())]);
-  for (std::size_t i = script.size(); i > 1; --i) std::swap(script[i - 1], script[random.below(i)]);
-
-  ScriptedInflux server(script);
+  SixtyAnswers answers;
+  ScriptedInflux server(answers.draw(kinds));
   ManualClock clock;
-  LettersForTest letters;
-  Waits waits;
   auto sink = InfluxSink::open(InfluxApi::kV2, server.url(),
-                               {.dead_letters = &letters,
+                               {.dead_letters = &answers.letters(),
                                 .influx_connections = 1,
                                 .influx_points = 50,
                                 .request_timeout = 300 * kMillisecond},
                                clock);
   ASSERT_TRUE(sink.ok()) << sink.error().message;
-  (*sink)->be_patient_with(waits);
-  std::uint64_t sent = 0, stored = 0;
-  std::set<std::int64_t> bad;
-  while (server.rows_played() < script.size() && sent < 100'000) {
-    std::vector<ByteVec> values;
-    const auto first = static_cast<std::int64_t>(sent);
-    for (int i = 0; i < 200; ++i, ++sent) {
-      const bool refuse = random.below(100) == 0;
-      if (refuse) bad.insert(static_cast<std::int64_t>(sent));
-      values.push_back(tweet(refuse ? "please refuse me" : "a \"text\"\nof two lines", sent));
-    }
-    const auto done = (*sink)->store(std::vector{fetched(0, first, test_batch(first, values))});
-    ASSERT_TRUE(done.ok()) << done.error().message;
-    stored += done->stored;
-    // Nothing is said to be stored before it is.
-    EXPECT_EQ(server.points().size(), stored);
-  }
-  EXPECT_EQ(server.rows_played(), 60u);
-  EXPECT_EQ(stored, sent - bad.size());
-  EXPECT_EQ(server.points().size(), sent - bad.size());
-  std::set<std::int64_t> refused;
-  for (const DeadLetter& letter : letters.all()) refused.insert(letter.offset);
-  EXPECT_EQ(refused, bad);
-  EXPECT_EQ(letters.all().size(), bad.size());
-  std::set<Nanos> different;
-  for (const Nanos wait : waits.times) {
-    EXPECT_GE(wait, 500 * kMillisecond);
-    EXPECT_LE(wait, 61 * kSecond);
-    different.insert(wait);
-  }
-  EXPECT_GT(waits.times.size(), 20u);
-  EXPECT_EQ(different.size(), waits.times.size()) << "jitter";
-  std::printf(
-      "B9 influx: seed %llu, 60 answers, %llu records, %zu refused, %zu waits, %zu requests\n",
-      static_cast<unsigned long long>(seed), static_cast<unsigned long long>(sent), bad.size(),
-      waits.times.size(), server.requests());
+  answers.play(**sink, server, "a \"text\"\nof two lines", ScriptedInflux::kBad,
+               [&] { return server.points().size(); });
+  answers.judge("influx", server, 61 * kSecond);
 }
 
 TEST(InfluxSink, TellsWhatIsWrongBeforeAnythingIsRead) {

@@ -5,25 +5,14 @@
 #include <set>
 
 #include "base/retry_wait.h"
-#include "ledger/tweets_for_test.h"
-#include "sink/letters_for_test.h"
 #include "sink/scripted_mongo.h"
-#include "sink/waits_for_test.h"
+#include "sink/sixty_answers_for_test.h"
 
 namespace ds {
 namespace {
 
 using How = ScriptedMongo::How;
 
-ByteVec tweet(std::string_view text, std::uint64_t number) {
-  ByteVec value;
-  const std::string id = to_tweet_id({kTestRun, 0, number});
-  append_avro(value, {id, kTestTime, text, "SuperCoffee", kSentimentNames[number % kSentiments]});
-  return value;
-}
-
-/// B9: sixty answers, drawn from every kind; what is stored at the end is exactly what was sent and
-/// may be stored, what is refused is exactly what is bad.
 TEST(MongoSink, ObeysSixtyAnswers) {
   const std::vector<ScriptedMongo::Row> kinds = {
       {"all is well"},
@@ -50,59 +39,21 @@ TEST(MongoSink, ObeysSixtyAnswers) {
       {"a late yes", How::kLate},
       {"cut in mid-reply", How::kHalfReply},
   };
-  const char* said = std::getenv("DATASTORM_SEED");
-  const std::uint64_t seed = said != nullptr ? std::strtoull(said, nullptr, 10) : 0xb9;
-  Random random(seed);
-  std::vector<ScriptedMongo::Row> script(kinds.begin(), kinds.end());
-  while (script.size() < 60) script.push_back(kinds[random.below(kinds.size())]);
-  for (std::size_t i = script.size(); i > 1; --i) std::swap(script[i - 1], script[random.below(i)]);
-
-  ScriptedMongo server(script);
+  SixtyAnswers answers;
+  ScriptedMongo server(answers.draw(kinds));
   ManualClock clock;
-  LettersForTest letters;
-  Waits waits;
   auto sink = MongoSink::open(
-      server.url(), {.dead_letters = &letters, .request_timeout = 300 * kMillisecond}, clock);
+      server.url(), {.dead_letters = &answers.letters(), .request_timeout = 300 * kMillisecond},
+      clock);
   ASSERT_TRUE(sink.ok()) << sink.error().message;
-  (*sink)->be_patient_with(waits);
-  std::uint64_t sent = 0, stored = 0;
-  std::set<std::int64_t> bad;
-  while (server.rows_played() < script.size() && sent < 100'000) {
-    std::vector<ByteVec> values;
-    const auto first = static_cast<std::int64_t>(sent);
-    for (int i = 0; i < 200; ++i, ++sent) {
-      const bool refuse = random.below(100) == 0;
-      if (refuse) bad.insert(static_cast<std::int64_t>(sent));
-      values.push_back(tweet(refuse ? ScriptedMongo::kBad : "a text with a $ and a .", sent));
-    }
-    const auto done = (*sink)->store(std::vector{fetched(0, first, test_batch(first, values))});
-    ASSERT_TRUE(done.ok()) << done.error().message;
-    stored += done->stored;
-    // Nothing is said to be stored before it is.
-    ASSERT_EQ(server.ids().size(), stored);
-  }
-  EXPECT_EQ(server.rows_played(), 60u);
+  answers.play(**sink, server, "a text with a $ and a .", ScriptedMongo::kBad,
+               [&] { return server.ids().size(); });
+  answers.judge("mongo", server, kRetryMax);
   std::set<std::string> wanted;
-  for (std::uint64_t i = 0; i < sent; ++i)
-    if (!bad.contains(static_cast<std::int64_t>(i))) wanted.insert(fmt::format("tweets/0/{}", i));
+  for (std::uint64_t i = 0; i < answers.sent(); ++i)
+    if (!answers.bad().contains(static_cast<std::int64_t>(i)))
+      wanted.insert(fmt::format("tweets/0/{}", i));
   EXPECT_EQ(server.ids(), wanted);
-  EXPECT_EQ(stored, wanted.size());
-  std::set<std::int64_t> refused;
-  for (const DeadLetter& letter : letters.all()) refused.insert(letter.offset);
-  EXPECT_EQ(refused, bad);
-  EXPECT_EQ(letters.all().size(), bad.size());
-  std::set<Nanos> different;
-  for (const Nanos wait : waits.times) {
-    EXPECT_GE(wait, kRetryFloor) << "a busy loop";
-    EXPECT_LE(wait, kRetryMax);
-    different.insert(wait);
-  }
-  EXPECT_GT(waits.times.size(), 20u);
-  EXPECT_EQ(different.size(), waits.times.size()) << "jitter";
-  std::printf(
-      "B9 mongo: seed %llu, 60 answers, %llu records, %zu refused, %zu waits, %zu requests\n",
-      static_cast<unsigned long long>(seed), static_cast<unsigned long long>(sent), bad.size(),
-      waits.times.size(), server.requests());
 }
 
 TEST(MongoSink, KnowsWhatAnErrorMeansForItsDocument) {

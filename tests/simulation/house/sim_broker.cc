@@ -40,12 +40,13 @@ SimBroker::SimBroker(World& world, bool sync,
 void SimBroker::open() {
   auto life = std::make_unique<Life>();
   life->number = ++lives_;
-  auto topics = Topics::open(*disk_,
-                             {.data_dir = "/data",
-                              .log = {.segment_bytes = kSegmentBytes, .boot_id = {boot_}},
-                              .wait_for_sync = sync_,
-                              .new_id = [this] { return kafka::Uuid{{++topic_ids_}}; }},
-                             world_.log);
+  auto topics =
+      Topics::open(*disk_,
+                   {.data_dir = "/data",
+                    .log = {.segment_bytes = kSegmentBytes, .recycle = !sync_, .boot_id = {boot_}},
+                    .wait_for_sync = sync_,
+                    .new_id = [this] { return kafka::Uuid{{++topic_ids_}}; }},
+                   world_.log);
   auto offsets = GroupOffsets::open(*disk_, "/data", world_.log);
   auto ids = ProducerIds::open(*disk_, "/data");
   if (!topics || !offsets || !ids)
