@@ -54,9 +54,12 @@ inline std::uint64_t hash_bytes(std::string_view bytes, std::uint64_t seed) {
   std::uint64_t h = seed ^ (kFold * (left + 1));
   for (; left > 16; left -= 16, at += 16) h = fold(eight(at) ^ kOther, eight(at + 8) ^ h);
   std::uint64_t a = 0, b = 0;
-  if (left >= 8) {
-    a = eight(at);
-    b = eight(at + left - 8);
+  if (bytes.size() >= 8) {
+    // The last eight bytes hold what is left, so that no branch depends on how much that is.
+    const char* const last = at + left - 8;
+    const bool is_large = left >= 8;
+    a = eight(is_large ? at : last) >> (is_large ? 0 : 64 - 8 * left);
+    b = is_large ? eight(last) : 0;
   } else {
     std::memcpy(&a, at, left);
   }

@@ -9,6 +9,7 @@
 // then what is written there moves what follows.
 #pragma once
 
+#include <array>
 #include <cstdint>
 #include <memory>
 #include <vector>
@@ -86,6 +87,27 @@ std::size_t size_of(const Image& image, const RecordFacts& facts);
 /// Cost: a copy, and some nanoseconds a patch.
 std::uint8_t* put_image(std::uint8_t* to, const Image& image, const RecordFacts& facts);
 ByteVec made_of(const Image& image, const RecordFacts& facts);
+
+// A place at a time, for who makes many records: image_press.h.
+
+/// The number that it shows, of those that show one.
+std::int64_t number_of(const Patch& patch, const RecordFacts& facts);
+/// What one without a width takes.
+std::size_t inserted_size(const Patch& patch, const RecordFacts& facts);
+std::uint8_t* put_patch(std::uint8_t* to, const Patch& patch, const RecordFacts& facts);
+/// Writes kDecimalMax bytes at the most.
+std::uint8_t* put_decimal(std::uint8_t* to, std::int64_t value);
+constexpr std::size_t kDecimalMax = 20;
+
+/// Two digits for each number below a hundred.
+inline constexpr auto kDigitPairs = [] {
+  std::array<char, 200> pairs{};
+  for (std::size_t i = 0; i < 100; ++i) {
+    pairs[2 * i] = static_cast<char>('0' + i / 10);
+    pairs[2 * i + 1] = static_cast<char>('0' + i % 10);
+  }
+  return pairs;
+}();
 
 /// Characters of an ISO 8601 time with milliseconds.
 constexpr std::size_t kIsoTimeLength = 24;

@@ -22,7 +22,7 @@ namespace {
 constexpr std::uintmax_t kSchemaBytesMax = 4u << 20, kFileBytesMax = 32u << 20;
 /// Large values make a smaller pool, the same on every machine.
 constexpr std::size_t kPoolBytesMax = 32u << 20;
-constexpr std::uint64_t kForPicks = 0x7069636b73;
+constexpr std::size_t kSheetBytesMax = 4u << 20;
 
 Error usage(std::string message, std::string hint = {}) {
   return Error{.code = ErrorCode::kUsage, .message = std::move(message), .hint = std::move(hint)};
@@ -324,12 +324,6 @@ Result<std::shared_ptr<const Payload>> open_payload(std::string_view name,
   return Opened(std::make_shared<WithSchema>(std::move(*payload), SchemaText{"JSON", *text}));
 }
 
-std::size_t ImagePool::pick(std::uint64_t seed, std::uint64_t record) const {
-  if (payload->in_order()) return record % images.size();
-  const auto drawn = static_cast<unsigned __int128>(random_at(seed ^ kForPicks, record));
-  return static_cast<std::size_t>((drawn * images.size()) >> 64);
-}
-
 const Image& ImagePool::image(std::uint64_t seed, std::uint64_t record, Image& fresh) const {
   if (!images.empty()) return images[pick(seed, record)];
   fresh.clear();
@@ -355,6 +349,9 @@ std::shared_ptr<const ImagePool> make_pool(std::shared_ptr<const Payload> payloa
     pool->bytes_max = std::max(pool->bytes_max, image.bytes_max());
     if (variants > 0) pool->images.push_back(std::move(image));
   }
+  if (!pool->images.empty() && bytes <= kSheetBytesMax)
+    pool->sheet = std::make_unique<const ImageSheet>(pool->images);
+  pool->in_order = payload->in_order();
   pool->payload = std::move(payload);
   pool->frame = std::move(frame);
   return pool;

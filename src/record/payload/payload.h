@@ -16,8 +16,10 @@
 #include <string_view>
 #include <vector>
 
+#include "base/random.h"
 #include "base/result.h"
 #include "record/payload/image.h"
+#include "record/payload/image_press.h"
 
 namespace ds {
 
@@ -80,9 +82,17 @@ struct ImagePool {
   ByteVec frame;
   std::vector<Image> images;  // none: each record is drawn afresh
   std::size_t bytes_max = 0;  // of a record's value
+  bool in_order = false;      // as the payload says
+  /// The images once more; none where they are so many bytes that a copy would be felt.
+  std::unique_ptr<const ImageSheet> sheet = nullptr;
 
   /// Which image record n is.
-  std::size_t pick(std::uint64_t seed, std::uint64_t record) const;
+  std::size_t pick(std::uint64_t seed, std::uint64_t record) const {
+    constexpr std::uint64_t kForPicks = 0x7069636b73;
+    if (in_order) return record % images.size();
+    const auto drawn = static_cast<unsigned __int128>(random_at(seed ^ kForPicks, record));
+    return static_cast<std::size_t>((drawn * images.size()) >> 64);
+  }
   /// Record n's image: one of the pool, or `fresh`.
   const Image& image(std::uint64_t seed, std::uint64_t record, Image& fresh) const;
 };
