@@ -1,9 +1,7 @@
 #include "net/http.h"
 
-#include <fmt/format.h>
-
 #include <algorithm>
-#include <iterator>
+#include <charconv>
 
 namespace ds {
 namespace {
@@ -19,7 +17,15 @@ int hex_digit(char c) {
 }
 
 void append_value(std::string& out, std::string_view value) {
-  for (const char c : value) out += c == '\r' || c == '\n' || c == '\0' ? ' ' : c;
+  const std::size_t from = out.size();
+  out += value;
+  for (std::size_t i = from; i < out.size(); ++i)
+    if (const char c = out[i]; c == '\r' || c == '\n' || c == '\0') out[i] = ' ';
+}
+
+void append_number(std::string& out, std::size_t number) {
+  char digits[20];
+  out.append(digits, std::to_chars(digits, digits + sizeof digits, number).ptr);
 }
 
 }  // namespace
@@ -146,7 +152,11 @@ std::string_view http_reason(int status) {
 void append_http_answer(std::string& out, int status, std::string_view content_type,
                         std::string_view body, const HttpHeaders& headers, bool head, bool close) {
   const bool has_body = status >= 200 && status != 204 && status != 304;
-  fmt::format_to(std::back_inserter(out), "HTTP/1.1 {} {}\r\n", status, http_reason(status));
+  out += "HTTP/1.1 ";
+  append_number(out, static_cast<std::size_t>(status));
+  out += ' ';
+  out += http_reason(status);
+  out += "\r\n";
   if (!content_type.empty() && has_body) {
     out += "Content-Type: ";
     append_value(out, content_type);
@@ -159,7 +169,11 @@ void append_http_answer(std::string& out, int status, std::string_view content_t
     out += "\r\n";
   }
   if (close) out += "Connection: close\r\n";
-  if (has_body) fmt::format_to(std::back_inserter(out), "Content-Length: {}\r\n", body.size());
+  if (has_body) {
+    out += "Content-Length: ";
+    append_number(out, body.size());
+    out += "\r\n";
+  }
   out += "\r\n";
   if (has_body && !head) out += body;
 }

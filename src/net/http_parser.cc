@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <boost/beast/http/basic_parser.hpp>
 #include <charconv>
+#include <cstring>
 #include <utility>
 
 namespace ds {
@@ -23,6 +24,14 @@ bool is_digits(std::string_view text) {
 }
 
 constexpr std::size_t kBodyKept = 64 << 10;  // memory of the last body, for the next
+
+/// Whether one of eight bytes is below 14, as NUL, CR and LF are, and little else in a head.
+bool has_line_end(const char* eight) {
+  constexpr std::uint64_t kEach = 0x0101010101010101ULL;
+  std::uint64_t word;
+  std::memcpy(&word, eight, 8);
+  return ((word - 14 * kEach) & ~word & 128 * kEach) != 0;
+}
 
 }  // namespace
 
@@ -99,6 +108,10 @@ bool HttpRequestParser::find_head_end() {
   const char* const text = buffer_.data() + begin_;
   const std::size_t size = std::min(buffered(), header_bytes_max_);
   for (; scanned_ < size; ++scanned_) {
+    for (; line_ > 0 && text[scanned_ - 1] != '\r' && scanned_ + 8 < size &&
+           !has_line_end(text + scanned_);
+         scanned_ += 8)
+      line_ += 8;
     const char c = text[scanned_];
     const char before = scanned_ > 0 ? text[scanned_ - 1] : '\0';
     if (c == '\0') return refuse(400, "there is a NUL in the header"), false;

@@ -90,13 +90,15 @@ class HttpServer::Connection final : public Watcher {
 
   void on_ready(std::uint32_t events) override {
     if (events & (EPOLLERR | EPOLLHUP)) return end();
-    turn();
+    turn(true);
   }
 
-  void turn() {
+  /// `readable`: there may be something to read that no event will tell of.
+  void turn(bool readable) {
     if (ended_) return;
     in_turn_ = true;
-    read();
+    serve();  // what came earlier than it could be served
+    if (readable || tls_ || std::exchange(more_to_read_, false)) read();
     if (!ended_) write();
     in_turn_ = false;
     // What was read before the answers grew too many is served now; no socket will tell of it.
@@ -226,9 +228,12 @@ class HttpServer::Connection final : public Watcher {
 
   void read() {
     static thread_local std::uint8_t buffer[kReadBytes];
-    serve();  // what came earlier than it could be served
+    more_to_read_ = false;
     for (int reads = 0; may_read(); ++reads) {
-      if (reads == kReadsATurn) return server_.turn_later(*this);
+      if (reads == kReadsATurn) {
+        more_to_read_ = true;
+        return server_.turn_later(*this);
+      }
       const IoResult got = transport_->read(buffer);
       if (got.kind == IoResult::Kind::kWouldBlock) return;
       if (got.kind == IoResult::Kind::kError) return end();
@@ -353,6 +358,7 @@ class HttpServer::Connection final : public Watcher {
   Nanos since_;         // begin of the request under way, of being idle or of lingering
   Nanos progress_ = 0;  // the peer last took something
   bool in_turn_ = false;
+  bool more_to_read_ = false;
   bool held_ = false;    // serving stopped before what was read was served
   bool served_ = false;  // one request at least
   bool streaming_ = false;
@@ -440,7 +446,7 @@ std::size_t HttpServer::drain(Nanos timeout, Nanos grace) {
     std::vector<Connection*> all;
     for (auto& [id, each] : connections_) all.push_back(each.get());
     for (Connection* each : all) {
-      each->turn();  // asked, but not read yet
+      each->turn(true);  // asked, but not read yet
       if (each->streaming()) each->close_stream();
       each->close_if_idle();
     }
@@ -504,7 +510,7 @@ void HttpServer::run_turns() {
   for (const std::uint64_t id : due) {
     Connection& connection = *connections_.at(id);
     connection.due = false;
-    connection.turn();
+    connection.turn(false);
     if (connection.ended() && !connection.due) dead.push_back(id);
   }
   for (const std::uint64_t id : dead) {

@@ -37,7 +37,8 @@ std::optional<HookFormat> hook_format(std::optional<std::string_view> content_ty
 /// 1 to 249 of a-z A-Z 0-9 . _ -, but neither . nor .. (Kafka's rule).
 bool may_be_topic(std::string_view name);
 
-/// Threads: one. Cost: simdjson's one pass over the body; an envelope's payload is walked again.
+/// Threads: one. Cost: one pass over the body; what is not a flat object of plain values goes to
+/// simdjson instead, and an envelope's payload is walked again.
 class HookBodyReader {
  public:
   explicit HookBodyReader(std::vector<std::string> topics);
@@ -51,7 +52,11 @@ class HookBodyReader {
 
  private:
   struct Json;
+  class PlainWalk;
+  friend class HookBodyTest;
   std::optional<HookRefusal> read_one(std::string_view text);
+  bool read_plain(std::string_view text);
+  std::optional<HookRefusal> parse_one(std::string_view text);
   std::optional<HookRefusal> topic_of(std::string_view name, std::uint32_t& index) const;
 
   const std::vector<std::string> topics_;

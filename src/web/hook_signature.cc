@@ -1,15 +1,15 @@
 #include "web/hook_signature.h"
 
-#include <openssl/core_names.h>
+#define OPENSSL_SUPPRESS_DEPRECATED  // HMAC through EVP allocates several times a message
+
 #include <openssl/crypto.h>
 #include <openssl/evp.h>
-#include <openssl/params.h>
+#include <openssl/sha.h>
 
+#include <algorithm>
 #include <charconv>
 #include <cstring>
 #include <fstream>
-
-#include "base/check.h"
 
 namespace ds {
 namespace {
@@ -23,15 +23,19 @@ Error refused(std::string message) {
   return Error{.code = ErrorCode::kRefused, .message = std::move(message)};
 }
 
-std::string hex_of(const Sha256& digest) {
+using HexDigest = std::array<char, 2 * std::tuple_size_v<Sha256>>;
+
+HexDigest hex_of(const Sha256& digest) {
   static constexpr char kDigits[] = "0123456789abcdef";
-  std::string text;
-  text.reserve(2 * digest.size());
-  for (const std::uint8_t byte : digest) {
-    text += kDigits[byte >> 4];
-    text += kDigits[byte & 15];
+  HexDigest text;
+  for (std::size_t i = 0; i < digest.size(); ++i) {
+    text[2 * i] = kDigits[digest[i] >> 4];
+    text[2 * i + 1] = kDigits[digest[i] & 15];
   }
   return text;
+}
+std::string_view as_view(const HexDigest& text) {
+  return {text.data(), text.size()};
 }
 
 std::string base64_of(const Sha256& digest) {
@@ -79,7 +83,8 @@ Result<HookSigned> check_hex(HookKeys& keys, std::string_view name, std::string_
   signature.remove_prefix(kPrefix.size());
   for (std::size_t i = 0; i < keys.size(); ++i) {
     const Sha256 digest = keys.all()[i].text.of({body});
-    if (same(signature, hex_of(digest))) return HookSigned{i, name_of(digest), std::nullopt};
+    if (same(signature, as_view(hex_of(digest))))
+      return HookSigned{i, name_of(digest), std::nullopt};
   }
   return refused(fmt::format("{} is not this body's under any key", name));
 }
@@ -118,37 +123,39 @@ Result<HookSigned> check_standard(HookKeys& keys, const HttpRequest& request,
 
 }  // namespace
 
+/// SHA-256 after its first block, the key under either pad: what a message costs is its own bytes.
 struct Hmac::Context {
-  EVP_MAC_CTX* mac = nullptr;
-  ~Context() { EVP_MAC_CTX_free(mac); }
+  SHA256_CTX inner, outer;
+  ~Context() { OPENSSL_cleanse(this, sizeof *this); }
 };
 
 Hmac::Hmac(std::string_view key) : context_(std::make_unique<Context>()) {
-  EVP_MAC* const kind = EVP_MAC_fetch(nullptr, "HMAC", nullptr);
-  check(kind != nullptr, "OpenSSL has no HMAC");
-  context_->mac = EVP_MAC_CTX_new(kind);
-  EVP_MAC_free(kind);
-  char digest[] = "SHA256";
-  const OSSL_PARAM parameters[] = {
-      OSSL_PARAM_construct_utf8_string(OSSL_MAC_PARAM_DIGEST, digest, 0), OSSL_PARAM_END};
-  check(EVP_MAC_init(context_->mac, reinterpret_cast<const std::uint8_t*>(key.data()), key.size(),
-                     parameters) == 1,
-        "OpenSSL refuses the key");
+  std::array<std::uint8_t, SHA256_CBLOCK> block{};
+  if (key.size() > block.size())
+    SHA256(reinterpret_cast<const std::uint8_t*>(key.data()), key.size(), block.data());
+  else
+    std::ranges::copy(key, block.begin());
+  const auto begin = [&](SHA256_CTX& context, std::uint8_t pad) {
+    for (std::uint8_t& byte : block) byte ^= pad;
+    SHA256_Init(&context);
+    SHA256_Update(&context, block.data(), block.size());
+  };
+  begin(context_->inner, 0x36);
+  begin(context_->outer, 0x36 ^ 0x5c);
+  OPENSSL_cleanse(block.data(), block.size());
 }
 Hmac::~Hmac() = default;
 Hmac::Hmac(Hmac&&) noexcept = default;
 Hmac& Hmac::operator=(Hmac&&) noexcept = default;
 
 Sha256 Hmac::of(std::initializer_list<std::string_view> parts) {
-  EVP_MAC_CTX* const mac = context_->mac;
   Sha256 digest;
-  std::size_t size = 0;
-  bool done = EVP_MAC_init(mac, nullptr, 0, nullptr) == 1;  // the same key, from the start
-  for (const std::string_view part : parts)
-    done = done && EVP_MAC_update(mac, reinterpret_cast<const std::uint8_t*>(part.data()),
-                                  part.size()) == 1;
-  done = done && EVP_MAC_final(mac, digest.data(), &size, digest.size()) == 1;
-  check(done && size == digest.size(), "OpenSSL's HMAC failed");
+  SHA256_CTX context = context_->inner;
+  for (const std::string_view part : parts) SHA256_Update(&context, part.data(), part.size());
+  SHA256_Final(digest.data(), &context);
+  context = context_->outer;
+  SHA256_Update(&context, digest.data(), digest.size());
+  SHA256_Final(digest.data(), &context);
   return digest;
 }
 
@@ -215,7 +222,7 @@ Result<HookSigned> check_signature(HookKeys& keys, const HttpRequest& request, s
 }
 
 std::string hex_signature(Hmac& key, std::string_view body) {
-  return std::string(kPrefix) + hex_of(key.of({body}));
+  return std::string(kPrefix).append(as_view(hex_of(key.of({body}))));
 }
 
 }  // namespace ds

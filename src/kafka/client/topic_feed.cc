@@ -61,6 +61,11 @@ class TopicFeed::Sender final : public DeliveryListener {
     }
   }
 
+  /// What comes now would wait for an answer anyway.
+  bool busy() const {
+    return std::ranges::all_of(partitions_,
+                               [](const Partition& of) { return of.under_way >= kUnderWay; });
+  }
   std::vector<Told>& outcomes() { return outcomes_; }
   bool idle() const { return waiting_ == 0 && under_way_ == 0; }
 
@@ -208,19 +213,22 @@ void TopicFeed::add(std::uint64_t ticket, ByteView value, std::int64_t producer)
 
 void TopicFeed::send() {
   if (!has_added()) return;
-  bool first;
+  bool wake;
   {
     const std::lock_guard lock(mutex_);
-    first = handed_over_.items.empty();
+    const bool first = handed_over_.items.empty();
+    const bool was_large = handed_over_.bytes.size() >= kBatchBytesGood;
     if (first) {
       std::swap(handed_over_, added_);
     } else {
       handed_over_.bytes.insert(handed_over_.bytes.end(), added_.bytes.begin(), added_.bytes.end());
       handed_over_.items.insert(handed_over_.items.end(), added_.items.begin(), added_.items.end());
     }
-    if (first && outlet_) outlet_->wake();
+    const bool is_large = handed_over_.bytes.size() >= kBatchBytesGood;
+    wake = busy_ ? is_large && !was_large : first;
+    if (wake && outlet_) outlet_->wake();
   }
-  if (first) arrived_.notify_all();
+  if (wake) arrived_.notify_all();
   added_.bytes.clear();
   added_.items.clear();
 }
@@ -297,9 +305,14 @@ void TopicFeed::send_until(std::stop_token stop, Sender& sender, Outlet& outlet)
     {
       const std::lock_guard lock(mutex_);
       std::swap(parcel, handed_over_);
+      busy_ = false;  // who adds something after this wakes us
     }
     sender.take(parcel);
     sender.submit();
+    if (sender.busy()) {
+      const std::lock_guard lock(mutex_);
+      busy_ = true;  // or leaves it to the answer
+    }
     const Nanos now = clock_.now();
     if (stopping) {
       if (end == 0) end = now + kLastWords;
@@ -316,6 +329,7 @@ void TopicFeed::send_until(std::stop_token stop, Sender& sender, Outlet& outlet)
   {
     const std::lock_guard lock(mutex_);
     outlet_ = nullptr;
+    busy_ = false;
   }
   sender.give_up_waiting();
   outlet.close(clock_.now());

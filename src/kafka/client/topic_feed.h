@@ -90,6 +90,7 @@ class TopicFeed {
   std::mutex mutex_;
   std::condition_variable_any arrived_;  // while there is no outlet to wake
   Parcel handed_over_;
+  bool busy_ = false;                    // an answer will wake the thread
   Outlet* outlet_ = nullptr;             // to wake
   std::atomic<Nanos> waiting_since_{1};  // 0: all is well; else since when nothing has moved
   std::jthread thread_;                  // last: starts after, joins before, what it uses
