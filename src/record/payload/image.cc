@@ -47,10 +47,10 @@ std::uint64_t hex_digits(std::uint64_t bits) {
 /// A UUID of version 4, drawn.
 std::uint8_t* put_uuid(std::uint8_t* to, const Patch& patch, const RecordFacts& facts) {
   const std::uint64_t seed = facts.seed ^ (0x7575696400000000ULL + patch.salt);
-  const std::uint64_t high =
-      (random_at(seed, 2 * facts.record) & ~std::uint64_t{0xf000}) | std::uint64_t{0x4000};
-  const std::uint64_t low = random_at(seed, 2 * facts.record + 1) << 2 >> 2 | std::uint64_t{1}
-                                                                                  << 63;
+  constexpr std::uint64_t kVersion = 0xf000, kVariant = std::uint64_t{3} << 62;
+  const std::uint64_t high = (random_at(seed, 2 * facts.record) & ~kVersion) | 0x4000;
+  const std::uint64_t low =
+      (random_at(seed, 2 * facts.record + 1) & ~kVariant) | (std::uint64_t{2} << 62);
   const std::uint64_t second = hex_digits(high), third = hex_digits(low >> 32);
   store_be(to, hex_digits(high >> 32));
   store_be(to + 9, static_cast<std::uint32_t>(second >> 32));
