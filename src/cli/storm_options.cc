@@ -456,7 +456,7 @@ void Storm::show(Snapshot& into) const {
                    .failed = account.failed,
                    .unknown = account.unknown};
   into.acks = options_.run.claim.acks;
-  into.total_wanted = options_.run.total;
+  into.total_wanted = run_->scheduled_at_end().value_or(0);
   into.rate.target = run_->wanted_rate();
   const Mix mix = mixes_->latest();
   into.mode = mix.is_volatile() ? "volatile" : "fixed";

@@ -125,9 +125,18 @@ std::uint64_t Plan::scheduled(Nanos now) const {
       static_cast<std::uint64_t>(std::ceil(due / static_cast<double>(batch_size_) - 1e-9));
   std::uint64_t records = (part.from_batch + batches) * batch_size_;
   if (total_ != 0) records = std::min(records, total_);
-  const std::uint64_t whole = records / batch_size_, rest = records % batch_size_;
-  const std::uint64_t ours = share_.batches(whole) * batch_size_ + (share_.owns(whole) ? rest : 0);
-  return std::max(ours, begun_);
+  return std::max(share_.records(records, batch_size_), begun_);
+}
+
+std::optional<std::uint64_t> Plan::scheduled_at_end() const {
+  {
+    const std::lock_guard lock(mutex_);
+    if (end_ == std::numeric_limits<Nanos>::max() || parts_.back().schedule.is_flat_out()) {
+      if (total_ == 0) return std::nullopt;
+      return share_.records(total_, batch_size_);
+    }
+  }
+  return scheduled(std::numeric_limits<Nanos>::max());
 }
 
 std::optional<double> Plan::wanted_rate(Nanos now) const {

@@ -22,6 +22,11 @@ struct Share {
   std::uint32_t streams = 1;
 
   bool owns(std::uint64_t batch) const { return batch % streams % shards == shard; }
+  /// Of the first `records`, in batches of `batch_size`.
+  std::uint64_t records(std::uint64_t records, std::uint64_t batch_size) const {
+    const std::uint64_t whole = records / batch_size;
+    return batches(whole) * batch_size + (owns(whole) ? records % batch_size : 0);
+  }
   /// Of the first `batches`.
   std::uint64_t batches(std::uint64_t batches) const {
     const auto of_first = [&](std::uint64_t some) {
@@ -71,6 +76,8 @@ class Plan {
 
   /// Records of all batches of this share that are due by `now`; in a closed loop, of those begun.
   std::uint64_t scheduled(Nanos now) const;
+  /// What that will be at the end; in a closed loop, the most. Nothing when there is no end.
+  std::optional<std::uint64_t> scheduled_at_end() const;
   /// Between the begins of one batch and the next, whoever made them.
   Histogram spacing_ns() const;
   void clear_spacing();

@@ -78,6 +78,22 @@ TEST(Plan, EndsWithItsSchedule) {
   EXPECT_EQ(plan.begin(11, 2 * kSecond).answer, kFinished);
 }
 
+TEST(Plan, KnowsHowManyItWillHaveScheduled) {
+  const auto at_end = [](Schedule schedule, std::uint64_t total, Nanos end, Share share = {}) {
+    Plan plan(std::move(schedule), 100, total, 5 * kSecond, share);
+    if (end != 0) plan.finish_at(5 * kSecond + end);
+    return plan.scheduled_at_end();
+  };
+  EXPECT_EQ(at_end(Schedule::flat_out(), 0, 0), std::nullopt);
+  EXPECT_EQ(at_end(Schedule::flat_out(), 1050, 0), 1050u);
+  EXPECT_EQ(at_end(Schedule::flat_out(), 1050, kSecond), 1050u) << "stopped before that, or not";
+  EXPECT_EQ(at_end(Schedule::steady(1000), 0, 0), std::nullopt);
+  EXPECT_EQ(at_end(Schedule::steady(1000), 50'000, 2 * kSecond), 2000u) << "the time is up first";
+  EXPECT_EQ(at_end(Schedule::steady(1000), 1050, 2 * kSecond), 1050u);
+  EXPECT_EQ(at_end(Schedule::steady(1000), 0, 1050 * kMillisecond), 1100u) << "whole batches";
+  EXPECT_EQ(at_end(Schedule::steady(1000), 50'000, 3 * kSecond, {1, 3, 3}), 1000u);
+}
+
 TEST(Plan, ShardsAreScheduledWhatTheyOwnAndAllOfItTogether) {
   for (const std::uint32_t shards : {1u, 2u, 3u, 7u})
     for (const std::uint32_t streams : {7u, 64u, 100u})

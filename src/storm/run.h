@@ -76,6 +76,11 @@ class Run {
   Histogram spacing_ns() const { return plan_.spacing_ns(); }
   /// What it should be, in microseconds; 0 where the rate is not one and even.
   double spacing_wanted_us() const;
+  /// How many it will have scheduled; nothing when there is no end, or it goes flat out to a time.
+  std::optional<std::uint64_t> scheduled_at_end() const {
+    if (settings_.duration != 0 && !wanted_rate()) return std::nullopt;
+    return plan_.scheduled_at_end();
+  }
   std::optional<double> wanted_rate() const { return plan_.wanted_rate(clock_.now()); }
   /// When the last worker had drained; now while any runs.
   Nanos ended() const;
