@@ -52,6 +52,7 @@ inside() {
   # shellcheck disable=SC2016 # expanded by the inner shell
   unshare --mount --pid --fork --kill-child sh -ec '
     root=$1; shift
+    mount --bind "$root" "$root"  # a mount point, as "/" is: network namespaces are made by such
     mount -t proc proc "$root/proc"
     mount --rbind /sys "$root/sys"
     mount --rbind /dev "$root/dev"
