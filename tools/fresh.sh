@@ -5,8 +5,9 @@
 #
 #   tools/fresh.sh make test                 the clone is of HEAD: commit first
 #   KEEP=1 tools/fresh.sh setup/install.sh up   leave the folder for a look inside
+#   AGAIN=FOLDER tools/fresh.sh make test       in one that was left, its clone brought to HEAD
 #
-# Needs root, for chroot. Mounts live in a mount namespace of their own and processes in a pid
+# Needs root. Mounts live in a mount namespace of their own and processes in a pid
 # namespace, so whatever happens both end with the command.
 set -euo pipefail
 source=$(git -C "$(dirname "${BASH_SOURCE[0]}")" rev-parse --show-toplevel)
@@ -46,29 +47,37 @@ join_network() {
   find /usr/local/share/ca-certificates -name '*.crt' -exec cp {} "$1/usr/local/share/ca-certificates/" \;
 }
 
-# inside ROOT COMMAND...: with /proc, /sys and /dev, and an environment of its own.
+# inside ROOT COMMAND...: with /proc, /sys and /dev, and an environment of its own. Its root is
+# changed as a starting machine does it: in a chroot there would be no namespaces of users and networks.
 inside() {
   local root=$1; shift
   # shellcheck disable=SC2016 # expanded by the inner shell
   unshare --mount --pid --fork --kill-child sh -ec '
-    root=$1; shift
-    mount --bind "$root" "$root"  # a mount point, as "/" is: network namespaces are made by such
-    mount -t proc proc "$root/proc"
-    mount --rbind /sys "$root/sys"
-    mount --rbind /dev "$root/dev"
-    exec chroot "$root" "$@"' sh "$root" \
+    mount --bind "$1" "$1"; cd "$1"; shift
+    mount -t proc proc proc
+    mount --rbind /sys sys
+    mount --rbind /dev dev
+    pivot_root . mnt
+    umount -l /mnt
+    cd /
+    exec "$@"' sh "$root" \
     env -i PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin HOME=/root \
     LANG=C.UTF-8 TERM="${TERM:-dumb}" ${CI:+CI="$CI"} "$@"
 }
 
 (($#)) || die 'usage: tools/fresh.sh COMMAND..., for example: tools/fresh.sh make test'
-[[ $(id -u) == 0 ]] || die 'chroot needs root'
+[[ $(id -u) == 0 ]] || die 'changing the root needs root'
 [[ -d $base ]] || make_base
-root=$(mktemp -d "$cache/run.XXXXXX")
+if [[ -n ${AGAIN:-} ]]; then KEEP=1; root=$AGAIN; else root=$(mktemp -d "$cache/run.XXXXXX"); fi
 trap '[[ -n ${KEEP:-} ]] && say "kept in $root" || rm -rf "$root"' EXIT
-cp -a "$base/." "$root"
-join_network "$root"
-git clone -q "$source" "$root/root/datastorm"
+if [[ -n ${AGAIN:-} ]]; then
+  git -C "$root/root/datastorm" fetch -q "$source" HEAD
+  git -C "$root/root/datastorm" reset -q --hard FETCH_HEAD
+else
+  cp -a "$base/." "$root"
+  join_network "$root"
+  git clone -q "$source" "$root/root/datastorm"
+fi
 say "running in a clone of $(git -C "$source" log -1 --format='%h %s'): $*"
 started=$SECONDS status=0
 inside "$root" sh -c 'update-ca-certificates >/dev/null 2>&1; cd /root/datastorm && exec "$@"' sh "$@" ||

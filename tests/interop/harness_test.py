@@ -1,7 +1,9 @@
 #!/usr/bin/env python3
 """The harness keeps its word: what it starts ends, what is missing is said, what hangs is cut."""
+import json
 import os
 import pathlib
+import re
 import signal
 import subprocess
 import sys
@@ -108,6 +110,16 @@ class Cases(unittest.TestCase):
                      "g t 0 12 12 0 - - -\ng t 1 - 3 - - - -\n")
         with mock.patch.object(kafka, "tool", create=True, return_value=described):
             self.assertEqual({0: 12}, kafka.committed("g", "t"))
+
+
+class Packages(unittest.TestCase):
+    def test_they_run_on_debians_node(self):
+        """what npm fetches says that it runs on Debian 12's Node 18, whichever Node is here"""
+        for lock in (storm.ROOT / "dashboard/package-lock.json", storm.ROOT / "tests/clients/kafkajs/package-lock.json"):
+            for name, package in json.loads(lock.read_text())["packages"].items():
+                wanted = package.get("engines", {}).get("node", "*")
+                least = min(int(version) for version in re.findall(r"(\d+)(?:[.\d]*)", wanted) or ["0"])
+                self.assertLessEqual(least, 18, f"{name} of {lock} wants Node {wanted}")
 
 
 if __name__ == "__main__":
