@@ -209,6 +209,7 @@ Result<std::unique_ptr<Intake>> Intake::start(IntakeOptions options, const Clock
   for (const std::string& name : o.sinks) {
     auto sink = make_sink(name, o.store, clock, log);
     if (!sink) return as_wrong_use(std::move(sink).error());
+    if (o.trouble) *sink = std::make_unique<TroubledSink>(std::move(*sink), *o.trouble);
     sinks.push_back(std::move(*sink));
   }
   kafka::Admin admin(o.client, clock, log);
@@ -241,9 +242,12 @@ Result<std::unique_ptr<Intake>> Intake::start(IntakeOptions options, const Clock
 
   PipelineParts parts;
   parts.make_source = [&o, &clock, &log](kafka::AssignmentListener& listener) {
-    return o.engine == "librdkafka"
-               ? kafka::make_rdkafka_source(o.client, o.consumer, listener, clock, log)
-               : kafka::make_direct_source(o.client, o.consumer, listener, clock, log);
+    auto source = o.engine == "librdkafka"
+                      ? kafka::make_rdkafka_source(o.client, o.consumer, listener, clock, log)
+                      : kafka::make_direct_source(o.client, o.consumer, listener, clock, log);
+    if (source && o.trouble)
+      *source = std::make_unique<HoldingSource>(std::move(*source), *o.trouble);
+    return source;
   };
   parts.group_offsets = [&o, &clock, &log,
                          group = std::make_shared<kafka::Admin>(o.client, clock, log)] {

@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "cli/common.h"
+#include "cli/fault_parts.h"
 #include "cli/instance.h"
 #include "kafka/client/source.h"
 #include "observe/snapshot.h"
@@ -26,6 +27,7 @@ struct IntakeOptions {
   SinkSettings store;
   PipelineSettings pipeline;
   bool until_end = false;
+  std::shared_ptr<IntakeTrouble> trouble;  // what a scenario's faults do to it; usually none
 
   /// The first of them, which is the one that is shown and asked.
   const std::string& sink() const { return sinks.front(); }

@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <nlohmann/json.hpp>
 
+#include "cli/faults.h"
+
 namespace ds::cli {
 namespace {
 
@@ -60,6 +62,28 @@ Json type_of(const Setting& setting) {
   return type;
 }
 
+/// The table `faults`: each kind takes a text, or several.
+Json faults_type() {
+  constexpr std::string_view kSpan = "[0-9]+(\\.[0-9]+)?(us|ms|s|m|h|d)?";
+  Json kinds = Json::object();
+  for (const FaultWords& words : fault_words()) {
+    std::string pattern = fmt::format("^{0} for {0}", kSpan);
+    if (!words.option.empty())
+      pattern += fmt::format("( {} {}){}$", words.option,
+                             words.option == "by" ? fmt::format("-?{}", kSpan) : "[0-9]+",
+                             words.usual.empty() ? "" : "?");
+    else
+      pattern += '$';
+    const Json one = {{"type", "string"}, {"pattern", pattern}};
+    kinds[std::string(words.name)] = {{"description", words.help},
+                                      {"anyOf", {one, {{"type", "array"}, {"items", one}}}}};
+  }
+  return {{"type", "object"},
+          {"description", "what is done to the run on purpose, each when and for how long"},
+          {"additionalProperties", false},
+          {"properties", std::move(kinds)}};
+}
+
 }  // namespace
 
 std::string scenario_schema(const Command& up) {
@@ -79,6 +103,7 @@ std::string scenario_schema(const Command& up) {
     property["description"] = words;
     properties[std::string(name)] = std::move(property);
   }
+  properties["faults"] = faults_type();
   const Json schema = {
       {"$schema", "https://json-schema.org/draft/2020-12/schema"},
       {"title", "A DataStorm scenario"},

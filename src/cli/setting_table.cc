@@ -100,6 +100,9 @@ constexpr Setting kSettings[] = {
     {"run", kText, "ID", "", "",
      "the run's id: 12 hex digits; empty draws one (verify: empty is latest)"},
     {"warmup", kDuration, "D", "", "0", "left out of rates and latencies"},
+    {"fault", kList, "F", "", "",
+     "a fault that is played on the run, \"freeze-sink 30s for 5s\"; repeatable, a table "
+     "[faults] in scenarios (docs/scenarios.md)"},
     {"limit", kList, "L", "", "",
      "fail (exit 1) unless it holds: \"p99<20ms\", lost=0; repeatable"},
     {"junit", kText, "FILE", "", "", "write the goal and the limits there, as JUnit's XML"},

@@ -10,6 +10,7 @@
 #include <toml++/toml.h>
 
 #include "base/units.h"
+#include "cli/faults.h"
 #include "cli/near_miss.h"
 
 namespace ds::cli {
@@ -131,6 +132,27 @@ Result<std::map<std::string, TextAt, std::less<>>> read_toml(const std::string& 
   return values;
 }
 
+/// A scenario's table of faults as the setting `fault` has them, a line each.
+std::string read_faults(const toml::table& table, const std::string& path,
+                        std::vector<std::string>& complaints) {
+  std::vector<std::string> faults;
+  const auto take = [&](std::string_view kind, const toml::node& node) {
+    const std::string text = fmt::format("{} {}", kind, as_text(node));
+    if (const auto fault = parse_fault(text); !fault)
+      complaints.push_back(fmt::format("{}:{}: {} (allowed: {})", path, node.source().begin.line,
+                                       fault.error().message, fault.error().hint));
+    else
+      faults.push_back(text);
+  };
+  for (const auto& [key, node] : table) {
+    if (const auto* several = node.as_array())
+      for (const auto& each : *several) take(key.str(), each);
+    else
+      take(key.str(), node);
+  }
+  return join(faults, std::string(1, kListSeparator));
+}
+
 /// A scenario's values: settings of the command, beside `about`. What is wrong goes to
 /// `complaints`, so that wrong values are told with it.
 std::map<std::string, TextAt, std::less<>> read_scenario(std::string_view command,
@@ -150,6 +172,12 @@ std::map<std::string, TextAt, std::less<>> read_scenario(std::string_view comman
     std::string name(key.str());
     std::ranges::replace(name, '_', '-');
     if (name == "about") continue;
+    if (name == "faults" && node.is_table() && std::ranges::find(names, "fault") != names.end()) {
+      TextAt& all = values["fault"];
+      const std::string more = read_faults(*node.as_table(), path, complaints);
+      all = {all.text.empty() ? more : all.text + kListSeparator + more, origin};
+      continue;
+    }
     if (node.is_table() || find_setting(name) == nullptr)
       complaints.push_back(unknown_setting(origin, name));
     else if (std::ranges::find(names, name) == names.end() || name == "scenario")

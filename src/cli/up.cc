@@ -4,6 +4,7 @@
 #include <sys/random.h>
 
 #include <algorithm>
+#include <limits>
 #include <mutex>
 #include <sstream>
 
@@ -11,6 +12,7 @@
 #include "base/units.h"
 #include "cli/commands.h"
 #include "cli/desk.h"
+#include "cli/faults.h"
 #include "cli/hook_options.h"
 #include "cli/intake.h"
 #include "cli/interrupt.h"
@@ -22,6 +24,7 @@
 #include "cli/storm_options.h"
 #include "cli/terminal.h"
 #include "ledger/verify.h"
+#include "net/fault_proxy.h"
 #include "sink/make_sink.h"
 #include "sink/sqlite_reader.h"
 #include "web/dashboard.h"
@@ -53,14 +56,16 @@ struct UpOptions {
     std::optional<double> rate = std::nullopt;
   };
   std::vector<Event> events;  // by time
+  std::vector<Fault> faults;
   std::vector<Limit> limits;
   std::string junit;
   bool json = false, quiet = false;
 };
 
 /// What --limit may be about.
-constexpr std::string_view kFigures[] = {"lost", "doubled", "failed", "unknown", "rate",
-                                         "p50",  "p90",     "p99",    "p999",    "max"};
+constexpr std::string_view kFigures[] = {"lost", "doubled", "failed", "unknown",
+                                         "rate", "p50",     "p90",    "p99",
+                                         "p999", "max",     "faults", "recovery"};
 
 Error usage(std::string message, std::string hint = {}) {
   return Error{.code = ErrorCode::kUsage, .message = std::move(message), .hint = std::move(hint)};
@@ -114,6 +119,39 @@ void read_source(Reader& read, UpOptions& options) {
   }
 }
 
+bool needs_proxy(const Fault& fault) {
+  return fault.kind == FaultKind::kLoseAcknowledgements || fault.kind == FaultKind::kDuplicate;
+}
+
+void read_faults(Reader& read, UpOptions& options) {
+  const auto wrong = [&](std::string message, std::string hint) {
+    read.wrong("fault", usage(std::move(message), std::move(hint)));
+  };
+  for (const std::string& text : read.list("fault"))
+    if (auto fault = parse_fault(text))
+      options.faults.push_back(std::move(*fault));
+    else
+      read.wrong("fault", fault.error());
+  const std::int32_t partitions = options.storm.topic.partitions;
+  for (const Fault& fault : options.faults) {
+    if (needs_proxy(fault) && !options.embedded)
+      wrong(fmt::format("'{}' is played before the broker inside", fault.text),
+            "leave --brokers out");
+    if (needs_proxy(fault) && options.storm.run.acks == kafka::Acks::kNone)
+      wrong(fmt::format("'{}' needs acknowledgements", fault.text), "--acks 1 or all");
+    if ((needs_proxy(fault) || fault.kind == FaultKind::kSkewClock) && options.sensors)
+      wrong(fmt::format("'{}' is played on the storm", fault.text), "source = \"tweets\"");
+    if (fault.kind == FaultKind::kPausePartition && fault.amount >= partitions)
+      wrong(fmt::format("'{}': the topic has {} partitions", fault.text, partitions),
+            fmt::format("0 to {}", partitions - 1));
+    for (const Fault* other = options.faults.data(); other != &fault; ++other)
+      if (other->kind == fault.kind && other->at < fault.at + fault.length &&
+          fault.at < other->at + other->length)
+        wrong(fmt::format("'{}' begins before '{}' has ended", fault.text, other->text),
+              "one of a kind at a time");
+  }
+}
+
 UpOptions read_up(Reader& read) {
   UpOptions options;
   options.data_dir = read.text("data-dir");
@@ -146,6 +184,7 @@ UpOptions read_up(Reader& read) {
   if (options.sensors && !options.events.empty())
     read.wrong("event", usage("sensors take no orders", "source = \"tweets\""));
   std::ranges::stable_sort(options.events, {}, &UpOptions::Event::at);
+  read_faults(read, options);
   options.limits = read_limits(read, kFigures);
   options.junit = read.text("junit");
   options.json = read.on("json");
@@ -156,9 +195,11 @@ UpOptions read_up(Reader& read) {
 struct UpAccount {
   std::string command = "up";
   Snapshot snapshot;
+  std::vector<FaultShown> faults;
   static void fields(auto& self, auto& io) {
     io("command", self.command);
     Snapshot::fields(self.snapshot, io);
+    io("faults", self.faults);
   }
 };
 
@@ -242,6 +283,7 @@ class Up {
             .while_trying("start the broker (--broker-listen)");
       broker_ = std::move(*broker);
       const auto listeners = broker_->listeners();
+      if (proxy_door_) proxied_ = listeners.at(*proxy_door_).address;
       shown_ = std::ranges::find_if(listeners, is_plain)->address;
       const Address& own = listeners.back().address;
       options_.storm.client.brokers = options_.intake.client.brokers =
@@ -255,6 +297,7 @@ class Up {
       if (auto topic = admin.ensure_topic(options_.storm.topic); !topic)
         return std::move(topic).error();
     }
+    if (!options_.faults.empty()) options_.intake.trouble = std::make_shared<IntakeTrouble>();
     auto intake = Intake::start(options_.intake, clock_, log_);
     if (!intake) return std::move(intake).error().while_trying("start the pipeline");
     intake_ = std::move(*intake);
@@ -263,7 +306,8 @@ class Up {
     if (!backlog) return std::move(backlog).error();
     balance_.emplace(*backlog);
     if (!options_.sensors) {
-      auto storm = Storm::start(options_.storm, clock_, log_);
+      if (auto ready = stand_between(); !ready) return ready;
+      auto storm = Storm::start(storm_options(), storm_clock_, log_);
       if (!storm) return std::move(storm).error().while_trying("start the storm");
       storm_ = std::move(*storm);
       desk_.emplace(*storm_, clock_);
@@ -275,7 +319,13 @@ class Up {
     if (!dashboard) return as_wrong_use(std::move(dashboard).error());
     dashboard_ = std::move(*dashboard);
     if (auto mounted = mount_the_hook(); !mounted) return mounted;
-    return options_.sensors ? start_sensors() : Done{};
+    if (options_.sensors)
+      if (auto started = start_sensors(); !started) return started;
+    if (!options_.faults.empty()) {
+      play_.emplace(options_.faults, fault_target(), clock_);
+      play_->start();
+    }
+    return Done{};
   }
 
   std::string welcome() const {
@@ -311,15 +361,18 @@ class Up {
   /// The storm ends, the pipeline catches up, and everything is counted once more.
   Snapshot drain(Terminal& terminal) {
     draining_ = true;
+    if (play_) play_->lift();
     if (storm_) storm_->run().stop();
     if (sensors_) sensors_->stop();
     if (sensor_claims_) sensor_claims_->ledger().close();
+    look_at_the_ends();
     const Nanos until = clock_.now() + kCatchUpMax;
     Nanos shown = 0;
     while (!caught_up() && !intake_->pipeline().finished() && clock_.now() < until) {
       if (clock_.now() - shown > kSecond) terminal.show(latest(), shown = clock_.now());
       intake_->pipeline().wait(10 * kMillisecond);
     }
+    if (play_) faults_ = play_->stop();
     intake_->stop();
     settled_ = true;
     dashboard_->tick_now();
@@ -328,11 +381,85 @@ class Up {
     dashboard_.reset();
     hook_.reset();
     if (broker_) broker_->stop();
-    if (last.balance.doubled > 0) tell_apart(last);
+    // Counts alone would set what is there twice against what is lost.
+    if (last.balance.doubled > 0 || play_) tell_apart(last);
     return last;
   }
 
+  /// After drain().
+  const std::vector<FaultShown>& faults() const { return faults_; }
+
  private:
+  /// A proxy between storm and broker, where a fault asks for one.
+  Status stand_between() {
+    if (!proxy_door_) return Done{};
+    auto proxy = FaultProxy::start(proxied_, {proxied_.host, 0}, clock_);
+    if (!proxy) return std::move(proxy).error().while_trying("stand before the broker");
+    proxy_ = std::move(*proxy);
+    proxy_->rename(kafka_name_of(proxied_), kafka_name_of(proxy_->address()));
+    return Done{};
+  }
+  StormOptions storm_options() const {
+    StormOptions options = options_.storm;
+    if (proxy_) options.client.brokers = {proxy_->address()};
+    return options;
+  }
+
+  FaultTarget fault_target() {
+    return {.turn = [this](const Fault& fault, bool on) { turn_fault(fault, on); },
+            .injected = [this](FaultKind kind) { return injected(kind); },
+            .behind = [this] { return behind(); }};
+  }
+
+  void turn_fault(const Fault& fault, bool on) {
+    log_.info("fault {}: {}", fault.text, on ? "begins" : "ends");
+    IntakeTrouble& intake = *options_.intake.trouble;
+    const auto every = static_cast<int>(fault.amount);
+    constexpr int kAll = std::numeric_limits<int>::max();
+    switch (fault.kind) {
+      case FaultKind::kFreezeSink:
+        return intake.freeze(on);
+      case FaultKind::kSlowSink:
+        return intake.slow(on ? fault.amount : 0);
+      case FaultKind::kPausePartition:
+        return intake.hold(on ? static_cast<std::int32_t>(fault.amount) : IntakeTrouble::kNone);
+      case FaultKind::kLoseAcknowledgements:
+        return proxy_->cut_answers(
+            {.every = every, .count = on ? kAll : 0, .which = is_kafka_produce});
+      case FaultKind::kDuplicate:
+        return proxy_->double_requests(
+            {.every = every, .count = on ? kAll : 0, .which = is_kafka_produce});
+      case FaultKind::kSkewClock:
+        return storm_clock_.skew(on ? fault.amount / kMillisecond : 0);
+    }
+  }
+
+  std::uint64_t injected(FaultKind kind) const {
+    switch (kind) {
+      case FaultKind::kFreezeSink:
+      case FaultKind::kSlowSink:
+        return options_.intake.trouble->stores();
+      case FaultKind::kPausePartition:
+        return options_.intake.trouble->batches();
+      case FaultKind::kLoseAcknowledgements:
+        return proxy_->stats().cuts;
+      case FaultKind::kDuplicate:
+        return proxy_->stats().doubled;
+      case FaultKind::kSkewClock:
+        return storm_clock_.asked();
+    }
+    return 0;
+  }
+
+  /// Records that were due and are on their way.
+  std::uint64_t behind() const {
+    const Account sent = storm_ ? storm_->run().account() : sensors_->account();
+    const PipelineAccount account = intake_->pipeline().account();
+    const std::uint64_t done = account.stored + account.dead_lettered + sent.failed + sent.unknown;
+    // What is stored may be there twice, or from before the run: then the lag says more.
+    return std::max(sent.scheduled - std::min(sent.scheduled, done), account.lag);
+  }
+
   Status mount_the_hook() {
     if (!options_.hook.has_secret()) return Done{};
     secret_file_.emplace(options_.hook.secret_file, log_);
@@ -422,7 +549,20 @@ class Up {
     if (storm_) storm_->show(now);
     if (sensors_) show_sensors(now);
     intake_->show(now);
-    return balance_->settle(now).missing == 0 && intake_->pipeline().account().lag == 0;
+    return balance_->settle(now).missing == 0 && intake_->pipeline().account().lag == 0 &&
+           read_to_the_ends();
+  }
+
+  void look_at_the_ends() {
+    kafka::Admin admin(options_.storm.client, clock_, log_);
+    if (auto ends = admin.end_offsets(options_.storm.topic.name)) ends_ = std::move(*ends);
+  }
+  /// By counts alone, what is there twice would stand for what is still to come.
+  bool read_to_the_ends() const {
+    return std::ranges::all_of(intake_->pipeline().stored_by_all(), [this](const auto& at) {
+      const auto end = ends_.find(at.first.partition);
+      return end == ends_.end() || at.second >= end->second;
+    });
   }
 
   /// More is stored than was acknowledged: is it this run's, twice, or did others write meanwhile?
@@ -468,6 +608,10 @@ class Up {
   /// The parts of this process reach the broker by a socket in the data folder, which costs less
   /// than loopback. librdkafka knows no such addresses, and a long path is none.
   void listen_for_ourselves() {
+    if (std::ranges::any_of(options_.faults, needs_proxy)) {
+      proxy_door_ = options_.broker.listeners.size();
+      options_.broker.listeners.push_back({.address = {"127.0.0.1", 0}});
+    }
     const Address own = Address::unix_path(options_.data_dir + "/broker.sock");
     const bool direct = options_.storm.engine == "direct" && options_.intake.engine == "direct";
     // Who listens there has the folder too: the broker says so in better words.
@@ -480,8 +624,13 @@ class Up {
   const Clock& clock_;
   Log& log_;
   RealFiles files_;
+  std::map<std::int32_t, std::int64_t> ends_;  // of the topic, when the storm had ended
   std::atomic<bool> draining_{false}, settled_{false};
   std::unique_ptr<kafka::broker::Broker> broker_;
+  std::optional<std::size_t> proxy_door_;  // which listener the proxy goes to
+  Address proxied_;
+  std::unique_ptr<FaultProxy> proxy_;
+  SkewedClock storm_clock_{clock_};
   std::unique_ptr<Intake> intake_;
   std::optional<LiveBalance> balance_;
   std::unique_ptr<Storm> storm_;
@@ -494,6 +643,8 @@ class Up {
   std::unique_ptr<Hook> hook_;
   std::optional<SecretFile> secret_file_;
   std::unique_ptr<Dashboard> dashboard_;
+  std::vector<FaultShown> faults_;
+  std::optional<FaultPlay> play_;  // last: ends before what it turns
 };
 
 int list_scenarios() {
@@ -502,7 +653,8 @@ int list_scenarios() {
   return kDone;
 }
 
-std::map<std::string, double> figures_of(const Snapshot& last) {
+std::map<std::string, double> figures_of(const Snapshot& last,
+                                         const std::vector<FaultShown>& faults) {
   std::map<std::string, double> figures{{"lost", static_cast<double>(last.balance.missing)},
                                         {"doubled", static_cast<double>(last.balance.doubled)},
                                         {"failed", static_cast<double>(last.counters.failed)},
@@ -516,6 +668,15 @@ std::map<std::string, double> figures_of(const Snapshot& last) {
                     {"p999", us.p999 * 1e3},
                     {"max", us.max * 1e3}});
   }
+  if (faults.empty()) return figures;
+  double injected = 0, longest = 0;
+  for (const FaultShown& fault : faults) {
+    injected += fault.injected > 0;
+    longest =
+        std::max(longest, fault.recovery_s.value_or(std::numeric_limits<double>::infinity()) * 1e9);
+  }
+  figures["faults"] = injected;
+  figures["recovery"] = longest;
   return figures;
 }
 
@@ -551,11 +712,12 @@ int run_up(const Invocation& invocation) {
 
   const Snapshot last = up.drain(terminal);
   terminal.finish(last);
-  if (json) fmt::print("{}\n", to_json(UpAccount{.snapshot = last}));
+  for (const FaultShown& fault : up.faults()) terminal.say("Fault " + sentence_of(fault));
+  if (json) fmt::print("{}\n", to_json(UpAccount{.snapshot = last, .faults = up.faults()}));
   if (const auto outcome = up.outcome(); !outcome) return report_error(outcome.error());
   junit.seconds = last.elapsed_s;
   junit.reached = last.balance.ok;
-  if (!judge(junit, limits, figures_of(last)) || !last.balance.ok) return kGoalFailed;
+  if (!judge(junit, limits, figures_of(last, up.faults())) || !last.balance.ok) return kGoalFailed;
   return Interrupt::asked() ? kInterruptedCleanly : kDone;
 }
 
@@ -574,9 +736,9 @@ Command up_command() {
       .purpose = "broker, storm, pipeline, store and dashboard, in one process",
       .example = "datastorm up --rate 100k --dashboard 127.0.0.1:3000",
       .settings = join_settings(
-          {std::vector<std::string_view>{"scenario", "source", "event", "dashboard", "control",
-                                         "token", "allow-host", "broker-listen", "no-open", "limit",
-                                         "junit"},
+          {std::vector<std::string_view>{"scenario", "source", "event", "fault", "dashboard",
+                                         "control", "token", "allow-host", "broker-listen",
+                                         "no-open", "limit", "junit"},
            storm_settings(), intake_settings(), kBrokerSettings, kSensorSettings, kHookSettings}),
       .defaults = {{"rate", "100k"},
                    {"total", "0"},

@@ -56,6 +56,17 @@ class Framer {
 
 }  // namespace
 
+bool is_kafka_produce(ByteView request) {
+  return request.size() >= 2 && request[0] == 0 && request[1] == 0;
+}
+
+std::string kafka_name_of(const Address& address) {
+  std::string text = address.host + std::string(4, '\0');
+  store_be(reinterpret_cast<std::uint8_t*>(text.data()) + address.host.size(),
+           std::uint32_t{address.port});
+  return text;
+}
+
 struct FaultProxy::Running final : Watcher {
   struct Link;
 
@@ -64,6 +75,7 @@ struct FaultProxy::Running final : Watcher {
   void on_ready(std::uint32_t) override;  // somebody connects
   void drop(std::uint64_t id);
   bool cut_now();
+  bool double_now(ByteView front);
 
   Address server;
   Fd listener;
@@ -71,6 +83,8 @@ struct FaultProxy::Running final : Watcher {
   Trouble trouble;
   std::optional<Cuts> cuts;
   int answers_until_cut = 0;
+  std::optional<Doubles> doubles;
+  int requests_until_double = 0;
   std::string named, ours;
   FaultProxyStats stats;
   std::uint64_t next_id = 0;
@@ -87,6 +101,7 @@ struct FaultProxy::Running::Link {
     void on_ready(std::uint32_t events) override;
     void read();
     void take(ByteVec bytes);
+    ByteVec whole_messages(ByteVec bytes);
     void write();
     void watch();
     void close();  // both ways: its end has come, and all before it is passed on
@@ -99,7 +114,9 @@ struct FaultProxy::Running::Link {
     Link& link;
     const bool up;
     Framer framer;
-    ByteVec whole;  // of a message that is to be renamed
+    ByteVec whole;  // of a message whose end has not come
+    /// Of each message from the one in `whole` on: up, that it goes twice; down, that it goes not.
+    std::deque<bool> marks;
     std::deque<Late> late;
     std::size_t held = 0;
     bool ended = false;  // its reader has seen the end
@@ -113,7 +130,8 @@ struct FaultProxy::Running::Link {
         client(std::move(a)),
         server(std::move(b)),
         up(*this, true),
-        down(*this, false) {
+        down(*this, false),
+        in_whole_messages(!owner.named.empty()) {
     proxy.lane.poller().watch(client.get(), client_events = EPOLLIN, up);
     proxy.lane.poller().watch(server.get(), server_events = EPOLLIN | EPOLLOUT, down);
   }
@@ -131,7 +149,9 @@ struct FaultProxy::Running::Link {
   Fd client, server;
   std::uint32_t client_events = 0, server_events = 0;
   Way up, down;
-  std::deque<bool> asked;  // whether the request, unanswered as yet, is one that may be cut
+  enum class Answer { kPass, kMayCut, kKeep };
+  std::deque<Answer> asked;  // what is to become of the answers that have not come yet
+  const bool in_whole_messages;
 };
 
 // Each socket has one watcher: the client's is `up`, the server's is `down`. It reads its own way
@@ -177,13 +197,22 @@ void FaultProxy::Running::Link::Way::read() {
   const std::uint64_t id = link.id;
   bool cut = false;
   framer.take(bytes, [&](ByteView front) {
+    using Answer = Link::Answer;
     if (up) {
-      link.asked.push_back(proxy.cuts && proxy.cuts->which(front));
-    } else if (!link.asked.empty()) {
-      const bool mine = link.asked.front();
-      link.asked.pop_front();
-      cut = cut || (mine && proxy.cut_now());
+      link.asked.push_back(proxy.cuts && proxy.cuts->which(front) ? Answer::kMayCut
+                                                                  : Answer::kPass);
+      if (!link.in_whole_messages) return;
+      marks.push_back(proxy.double_now(front));
+      if (marks.back()) link.asked.push_back(Answer::kKeep);
+      return;
     }
+    Answer mine = Answer::kPass;
+    if (!link.asked.empty()) {
+      mine = link.asked.front();
+      link.asked.pop_front();
+    }
+    if (link.in_whole_messages) marks.push_back(mine == Answer::kKeep);
+    cut = cut || (mine == Answer::kMayCut && proxy.cut_now());
   });
   if (cut) {
     link.end(true);
@@ -196,17 +225,8 @@ void FaultProxy::Running::Link::Way::read() {
 
 void FaultProxy::Running::Link::Way::take(ByteVec bytes) {
   Running& proxy = link.proxy;
-  if (!up && !proxy.named.empty()) {
-    whole.insert(whole.end(), bytes.begin(), bytes.end());
-    std::size_t ready = 0;
-    while (whole.size() - ready >= 4) {
-      const std::size_t size = 4 + std::size_t{load_be<std::uint32_t>(whole.data() + ready)};
-      if (whole.size() - ready < size) break;
-      ready += size;
-    }
-    const auto end = whole.begin() + static_cast<std::ptrdiff_t>(ready);
-    bytes.assign(whole.begin(), end);
-    whole.erase(whole.begin(), end);
+  if (link.in_whole_messages) bytes = whole_messages(std::move(bytes));
+  if (link.in_whole_messages && !up) {
     for (auto at = bytes.begin();; at += static_cast<std::ptrdiff_t>(proxy.ours.size())) {
       at = std::search(at, bytes.end(), proxy.named.begin(), proxy.named.end(),
                        [](std::uint8_t a, char b) { return a == static_cast<std::uint8_t>(b); });
@@ -221,6 +241,24 @@ void FaultProxy::Running::Link::Way::take(ByteVec bytes) {
     due += static_cast<Nanos>(proxy.random.below(static_cast<std::uint64_t>(proxy.trouble.jitter)));
   if (!late.empty()) due = std::max(due, late.back().due);
   late.push_back({due, std::move(bytes)});
+}
+
+/// Of what has come, as far as it is complete, doubled and left out as it is marked.
+ByteVec FaultProxy::Running::Link::Way::whole_messages(ByteVec bytes) {
+  whole.insert(whole.end(), bytes.begin(), bytes.end());
+  bytes.clear();
+  auto at = whole.begin();
+  while (whole.end() - at >= 4) {
+    const auto size = 4 + std::ptrdiff_t{load_be<std::uint32_t>(&*at)};
+    if (whole.end() - at < size) break;
+    const bool marked = marks.front();
+    marks.pop_front();
+    for (int times = up ? 1 + marked : 1 - marked; times > 0; --times)
+      bytes.insert(bytes.end(), at, at + size);
+    at += size;
+  }
+  whole.erase(whole.begin(), at);
+  return bytes;
 }
 
 void FaultProxy::Running::Link::Way::write() {
@@ -300,6 +338,15 @@ bool FaultProxy::Running::cut_now() {
   return true;
 }
 
+bool FaultProxy::Running::double_now(ByteView front) {
+  if (!doubles || doubles->count <= 0 || !doubles->which(front)) return false;
+  if (--requests_until_double > 0) return false;
+  requests_until_double = doubles->every;
+  --doubles->count;
+  ++stats.doubled;
+  return true;
+}
+
 FaultProxy::FaultProxy(std::unique_ptr<Running> running) : running_(std::move(running)) {}
 
 Result<std::unique_ptr<FaultProxy>> FaultProxy::start(const Address& server, const Address& listen,
@@ -336,6 +383,13 @@ void FaultProxy::cut_answers(Cuts cuts) {
   running_->lane.call([&] {
     running_->answers_until_cut = cuts.every;
     running_->cuts = std::move(cuts);
+  });
+}
+
+void FaultProxy::double_requests(Doubles doubles) {
+  running_->lane.call([&] {
+    running_->requests_until_double = doubles.every;
+    running_->doubles = std::move(doubles);
   });
 }
 

@@ -1,5 +1,6 @@
 // A TCP proxy that makes trouble on request: it stands between a client and a server, and delays,
-// slows, slices, swallows, resets, or lets a request through and cuts off its answer.
+// slows, slices, swallows, resets, lets a request through and cuts off its answer, or passes it on
+// twice.
 //
 //   auto proxy = FaultProxy::start(server, {"127.0.0.1", 0}, clock);
 //   connect((*proxy)->address());
@@ -42,10 +43,24 @@ struct Cuts {
   std::function<bool(ByteView request)> which = [](ByteView) { return true; };
 };
 
+/// Of the requests that `which` picks, every so many goes to the server twice; the second answer
+/// is kept from the client. Only where the proxy passes messages on whole, see rename().
+struct Doubles {
+  int every = 1;
+  int count = 0;
+  std::function<bool(ByteView request)> which = [](ByteView) { return true; };
+};
+
+/// Whether it is Kafka's Produce, for `which`.
+bool is_kafka_produce(ByteView request);
+/// How Kafka's answers name a broker in every version: the host, then the port.
+std::string kafka_name_of(const Address& address);
+
 struct FaultProxyStats {
   std::uint64_t connections = 0;
-  std::uint64_t cuts = 0;    // answers that were cut off
-  std::uint64_t resets = 0;  // connections that reset_all() ended
+  std::uint64_t cuts = 0;     // answers that were cut off
+  std::uint64_t doubled = 0;  // requests that went to the server twice
+  std::uint64_t resets = 0;   // connections that reset_all() ended
   std::uint64_t bytes_up = 0;
   std::uint64_t bytes_down = 0;
 };
@@ -63,10 +78,12 @@ class FaultProxy {
   Address address() const;
   void set(const Trouble& trouble);
   void cut_answers(Cuts cuts);
+  void double_requests(Doubles doubles);
   /// Ends every connection by RST.
   void reset_all();
   /// In what the server says, `named` is replaced by `ours` (as long): so that clients who are told
-  /// the server's address come back to the proxy. Messages are then passed on whole.
+  /// the server's address come back to the proxy. Messages are passed on whole by connections that
+  /// begin after it.
   void rename(std::string named, std::string ours);
   FaultProxyStats stats() const;
 

@@ -69,5 +69,38 @@ TEST_F(FaultProxyTest, PassesAnEndOnLate) {
   EXPECT_GE(clock_.now() - ended, 300 * kMillisecond);
 }
 
+/// A message as Kafka frames it; its first two bytes say what it is.
+std::string framed(std::string_view message) {
+  std::string text(4, '\0');
+  store_be(reinterpret_cast<std::uint8_t*>(text.data()),
+           static_cast<std::uint32_t>(message.size()));
+  return text.append(message);
+}
+
+TEST_F(FaultProxyTest, PassesARequestOnTwiceAndItsSecondAnswerNever) {
+  proxy_->rename("somewhere", "elsewhere");
+  const auto [client, server] = connect();
+  const std::string produce = framed(std::string("\0\0 one", 6));
+  const std::string other = framed(std::string("\0\3 two", 6));
+  proxy_->double_requests({.every = 2, .count = 1, .which = is_kafka_produce});
+  const auto say = [](const Fd& to, std::string_view text) {
+    // In two pieces: a message is passed on when it is whole.
+    ASSERT_EQ(send(to.get(), text.data(), 5, 0), 5);
+    ASSERT_EQ(send(to.get(), text.data() + 5, text.size() - 5, 0),
+              static_cast<ssize_t>(text.size() - 5));
+  };
+  say(client, produce + other + produce + other + produce);
+  const std::string wanted = produce + other + produce + produce + other + produce;
+  EXPECT_EQ(receive(server.get(), wanted.size()), wanted);
+  EXPECT_EQ(proxy_->stats().doubled, 1u);
+  std::string answers, heard;
+  for (int i = 1; i <= 6; ++i) {
+    answers += framed("answer " + std::to_string(i) + " from somewhere");
+    if (i != 4) heard += framed("answer " + std::to_string(i) + " from elsewhere");
+  }
+  say(server, answers);
+  EXPECT_EQ(receive(client.get(), heard.size()), heard);
+}
+
 }  // namespace
 }  // namespace ds

@@ -278,8 +278,7 @@ void Pipeline::commit(bool at_once) {
           static_cast<std::uint64_t>(std::max<std::int64_t>(0, offset - start->second));
 }
 
-/// A partition of which one writer knows no place yet is left out.
-Pipeline::Offsets Pipeline::stored_by_all() const {
+Sink::Offsets Pipeline::stored_by_all() const {
   Offsets least = writers_.front()->positions();
   for (std::size_t i = 1; i < writers_.size(); ++i) {
     const Offsets other = writers_[i]->positions();

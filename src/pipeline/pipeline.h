@@ -122,6 +122,9 @@ class Pipeline final : private kafka::AssignmentListener {
   Status outcome() const;
 
   PipelineAccount account() const;
+  /// Where each partition goes on, below which all is stored by every sink. One of which nothing is
+  /// known is left out.
+  Sink::Offsets stored_by_all() const;
   /// The records stored since the last call, by the first sink: when they were due (ms) and how
   /// many.
   std::vector<std::pair<std::int64_t, std::uint64_t>> take_unshown();
@@ -151,7 +154,6 @@ class Pipeline final : private kafka::AssignmentListener {
   void look_at_the_ends();
   void look_at_the_others();
   void commit(bool at_once);
-  Offsets stored_by_all() const;
   Offsets wanted_by_any() const;
   Offsets on_assigned(const kafka::Assigned& assigned) override;
   void on_revoked(const std::vector<kafka::TopicPartition>& partitions) override;

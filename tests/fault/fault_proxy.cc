@@ -14,24 +14,6 @@
 
 #include "net/fault_proxy.h"
 
-namespace {
-
-/// As Kafka writes it: the host's length, the host, the port.
-std::string on_the_wire(const ds::Address& address) {
-  std::string text(6 + address.host.size(), '\0');
-  auto* bytes = reinterpret_cast<std::uint8_t*>(text.data());
-  ds::store_be(bytes, static_cast<std::uint16_t>(address.host.size()));
-  std::copy(address.host.begin(), address.host.end(), text.begin() + 2);
-  ds::store_be(bytes + 2 + address.host.size(), std::uint32_t{address.port});
-  return text;
-}
-
-bool is_produce(ds::ByteView request) {
-  return request.size() >= 2 && request[0] == 0 && request[1] == 0;
-}
-
-}  // namespace
-
 int main(int argc, char** argv) {
   if (argc < 2) return 2;
   const auto server = ds::parse_address(argv[1]);
@@ -44,7 +26,7 @@ int main(int argc, char** argv) {
     return 3;
   }
   if (server->host.size() == (*proxy)->address().host.size())
-    (*proxy)->rename(on_the_wire(*server), on_the_wire((*proxy)->address()));
+    (*proxy)->rename(ds::kafka_name_of(*server), ds::kafka_name_of((*proxy)->address()));
   fmt::print("proxy ready at {}\n", (*proxy)->address().to_string());
   std::fflush(stdout);
   ds::Trouble trouble;
@@ -67,7 +49,7 @@ int main(int argc, char** argv) {
     if (what == "cut")
       (*proxy)->cut_answers({.every = static_cast<int>(number),
                              .count = static_cast<int>(more),
-                             .which = is_produce});
+                             .which = ds::is_kafka_produce});
     if (what == "reset") (*proxy)->reset_all();
     (*proxy)->set(trouble);
     const auto stats = (*proxy)->stats();
