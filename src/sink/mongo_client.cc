@@ -18,7 +18,8 @@ void start_mongoc() {
 
 }  // namespace
 
-Result<MongoClient> MongoClient::open(const std::string& url, const SinkSettings& settings) {
+Result<MongoClient> MongoClient::open(const std::string& url, const SinkSettings& settings,
+                                      Nanos answer_within) {
   start_mongoc();
   bson_error_t error{};
   const std::unique_ptr<mongoc_uri_t, decltype(&mongoc_uri_destroy)> uri(
@@ -32,14 +33,14 @@ Result<MongoClient> MongoClient::open(const std::string& url, const SinkSettings
                  .message = fmt::format("'{}' is no address of MongoDB: {}", without_password(url),
                                         error.message),
                  .hint = "mongodb://HOST:27017/DATABASE, after --sink mongo: or in MONGO_URL"};
-  const auto timeout = static_cast<std::int32_t>(settings.request_timeout / kMillisecond);
-  const auto unless_said = [&](const char* option) {
+  const auto unless_said = [&](const char* option, Nanos time) {
     if (!mongoc_uri_has_option(uri.get(), option))
-      mongoc_uri_set_option_as_int32(uri.get(), option, timeout);
+      mongoc_uri_set_option_as_int32(uri.get(), option,
+                                     static_cast<std::int32_t>(time / kMillisecond));
   };
-  unless_said(MONGOC_URI_SOCKETTIMEOUTMS);
-  unless_said(MONGOC_URI_CONNECTTIMEOUTMS);
-  unless_said(MONGOC_URI_SERVERSELECTIONTIMEOUTMS);
+  unless_said(MONGOC_URI_SOCKETTIMEOUTMS, answer_within);
+  unless_said(MONGOC_URI_CONNECTTIMEOUTMS, settings.request_timeout);
+  unless_said(MONGOC_URI_SERVERSELECTIONTIMEOUTMS, settings.request_timeout);
   mongoc_client_t* opened = mongoc_client_new_from_uri_with_error(uri.get(), &error);
   if (opened == nullptr)
     return Error{.code = ErrorCode::kUsage,

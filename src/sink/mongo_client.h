@@ -14,9 +14,14 @@ namespace ds {
 /// Threads: one.
 class MongoClient {
  public:
+  /// For who reads: the server sorts and counts all there is before it says the first word.
+  static constexpr Nanos kReadWithin = 600 * kSecond;
+
   /// Asks the server for a ping. The URL is MongoDB's own, its path names the database
-  /// ("brandpulse" where it names none).
-  static Result<MongoClient> open(const std::string& url, const SinkSettings& settings);
+  /// ("brandpulse" where it names none). An answer may take as long as its socketTimeoutMS says,
+  /// else `answer_within`; to connect, as long as a request.
+  static Result<MongoClient> open(const std::string& url, const SinkSettings& settings,
+                                  Nanos answer_within);
 
   mongoc_client_t* get() const { return client_.get(); }
   const std::string& name() const { return name_; }  // the URL without its password

@@ -91,7 +91,7 @@ struct Fields {
 
 Result<std::unique_ptr<MongoReader>> MongoReader::open(const std::string& url,
                                                        const SinkSettings& settings) {
-  auto client = MongoClient::open(url, settings);
+  auto client = MongoClient::open(url, settings, MongoClient::kReadWithin);
   if (!client) return std::move(client).error();
   return std::unique_ptr<MongoReader>(new MongoReader(std::move(*client)));
 }

@@ -130,7 +130,7 @@ class MongoRows final : public RowReader {
 }  // namespace
 
 Result<std::unique_ptr<RowReader>> open_mongo_rows(const std::string& url) {
-  auto client = MongoClient::open(url, SinkSettings());
+  auto client = MongoClient::open(url, SinkSettings(), MongoClient::kReadWithin);
   if (!client) return std::move(client).error();
   return std::unique_ptr<RowReader>(new MongoRows(std::move(client).value()));
 }

@@ -476,7 +476,7 @@ MongoSink::~MongoSink() = default;
 Result<std::unique_ptr<MongoSink>> MongoSink::open(const std::string& url,
                                                    const SinkSettings& settings,
                                                    const Clock& clock) {
-  auto client = MongoClient::open(url, settings);
+  auto client = MongoClient::open(url, settings, settings.request_timeout);
   if (!client) return std::move(client).error();
   auto server = std::make_unique<Server>(std::move(*client), clock);
   return std::unique_ptr<MongoSink>(new MongoSink(std::move(server), settings, clock));

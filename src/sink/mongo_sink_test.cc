@@ -5,6 +5,7 @@
 #include <set>
 
 #include "base/retry_wait.h"
+#include "sink/mongo_reader.h"
 #include "sink/scripted_mongo.h"
 #include "sink/sixty_answers_for_test.h"
 
@@ -63,6 +64,24 @@ TEST(MongoSink, KnowsWhatAnErrorMeansForItsDocument) {
   EXPECT_EQ(mongo_verdict(121, false), kRefused);
   for (const int code : {10107, 91, 64, 189, 11600, 13435})
     EXPECT_EQ(mongo_verdict(code, false), kRetry) << code;
+}
+
+struct SeesNothing final : StageVisitor {
+  void tweet(const TweetView&) override {}
+  void payload(const RecordId&, std::uint64_t, std::int64_t) override {}
+  void identities(std::uint64_t, std::uint32_t, Interval) override {}
+  void rollup(std::int64_t, std::string_view, std::string_view, std::uint64_t) override {}
+  void foreign(std::uint64_t) override {}
+};
+
+TEST(MongoReader, WaitsForAServerThatSorts) {
+  ScriptedMongo server({});
+  auto reader = MongoReader::open(server.url(),
+                                  {.request_timeout = ScriptedMongo::kSearchMs / 3 * kMillisecond});
+  ASSERT_TRUE(reader.ok()) << reader.error().message;
+  SeesNothing nothing;
+  const Status read = (*reader)->read(nothing);
+  EXPECT_TRUE(read.ok()) << read.error().message;
 }
 
 TEST(MongoSink, TellsWhatIsWrongBeforeAnythingIsRead) {

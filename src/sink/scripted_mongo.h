@@ -34,6 +34,7 @@ class ScriptedMongo final : public ScriptedServer {
     int code = 121;
     const char* message = "Document failed validation";
   };
+  static constexpr int kSearchMs = 2400;  // until it has found what is searched for first
   /// Documents whose text is this are refused whenever others are stored.
   static constexpr std::string_view kBad = "please refuse me";
 
@@ -101,7 +102,10 @@ class ScriptedMongo final : public ScriptedServer {
       if (!more(fd, stop)) return false;
     const std::int32_t request = number(4), op = number(12);
     const auto documents = op == kMessage ? documents_of(length) : std::vector<Document>();
+    const bool is_search =
+        std::string_view(buffer_).substr(0, length).find("aggregate") != std::string::npos;
     buffer_.erase(0, length);
+    if (is_search) return find_nothing(fd, request);
     if (documents.empty()) return greet(fd, request, op);
     return insert(fd, request, documents, stop);
   }
@@ -148,6 +152,20 @@ class ScriptedMongo final : public ScriptedServer {
         .put("ok", 1);
     BSON_APPEND_BOOL(hello.get(), "ismaster", true);
     return reply(fd, request, op, hello.bytes());
+  }
+
+  /// The first time after a while, unless the client goes before.
+  bool find_nothing(int fd, std::int32_t request) {
+    if (!has_searched_ && readable(fd, kSearchMs)) return false;
+    has_searched_ = true;
+    Bson told, cursor;
+    bson_t none;
+    BSON_APPEND_ARRAY_BEGIN(cursor.get(), "firstBatch", &none);
+    bson_append_array_end(cursor.get(), &none);
+    BSON_APPEND_INT64(cursor.get(), "id", 0);
+    cursor.put("ns", "brandpulse.tweets");
+    BSON_APPEND_DOCUMENT(told.get(), "cursor", cursor.get());
+    return reply(fd, request, kMessage, told.put("ok", 1).bytes());
   }
 
   bool insert(int fd, std::int32_t request, const std::vector<Document>& documents,
@@ -237,6 +255,7 @@ class ScriptedMongo final : public ScriptedServer {
   const std::vector<Row> script_;
   mutable std::mutex mutex_;
   std::set<std::string> ids_;
+  bool has_searched_ = false;
 };
 
 }  // namespace ds

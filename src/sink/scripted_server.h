@@ -56,6 +56,10 @@ class ScriptedServer {
     while (more(fd, stop)) {
     }
   }
+  static bool readable(int fd, int ms) {
+    pollfd poll_it{fd, POLLIN, 0};
+    return ::poll(&poll_it, 1, ms) > 0;
+  }
   static void reset(int fd) {
     const linger hard{1, 0};
     ::setsockopt(fd, SOL_SOCKET, SO_LINGER, &hard, sizeof hard);
@@ -70,10 +74,6 @@ class ScriptedServer {
   std::atomic<std::size_t> at_{0}, requests_{0};
 
  private:
-  static bool readable(int fd, int ms) {
-    pollfd poll_it{fd, POLLIN, 0};
-    return ::poll(&poll_it, 1, ms) > 0;
-  }
   void serve(const std::stop_token& stop) {
     while (!stop.stop_requested()) {
       if (!readable(listener_.get(), 20)) continue;
