@@ -214,7 +214,7 @@ class Influx2(Influx):
 class Mongo(Store):
     """Not MongoDB itself, but its protocol, unique _ids and error codes. It is asked by mongo_tool, which is libmongoc alone."""
     name, script = "mongo", "mongo/mongo.sh"
-    start_with = ("h2",)
+    start_with = ("journal",)
 
     def ready(self):
         self.sink = "mongo:" + self.settings["MONGO_URI"] + "/brandpulse"
