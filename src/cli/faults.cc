@@ -25,7 +25,7 @@ constexpr FaultWords kWords[] = {
      "the broker has it, and nobody is told"},
     {FaultKind::kDuplicate, "duplicate", "every", "1", "requests",
      "a request reaches the broker twice"},
-    {FaultKind::kSkewClock, "skew-clock", "by", "", "times of day",
+    {FaultKind::kSkewClock, "skew-clock", "by", "", "clock readings",
      "the storm's wall clock is off by so much"},
 };
 
@@ -92,7 +92,7 @@ Result<Fault> parse_fault(std::string_view text) {
 
 std::string sentence_of(const FaultShown& shown) {
   if (!shown.begun) return shown.fault + ": the run ended before it";
-  return fmt::format("{}: fell upon {} {}, {} records behind at the most, {}", shown.fault,
+  return fmt::format("{}: fell upon {} of the {}, {} records behind at the most, {}", shown.fault,
                      with_commas(shown.injected), shown.upon, with_commas(shown.behind_max),
                      shown.recovery_s
                          ? fmt::format("over {:.2f} s after its end", *shown.recovery_s)

@@ -74,8 +74,8 @@ struct FaultShown {
     io("recoveryS", self.recovery_s);
   }
 };
-/// "duplicate 30s for 5s: fell upon 12 requests, 500 records behind at the most, over 0.31 s after
-/// its end"
+/// "duplicate 30s for 5s: fell upon 12 of the requests, 500 records behind at the most, over 0.31 s
+/// after its end"
 std::string sentence_of(const FaultShown& shown);
 
 struct FaultTarget {

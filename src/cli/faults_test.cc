@@ -79,7 +79,7 @@ TEST(Faults, RecoveryEndsWhereNoMoreIsBehindThanBefore) {
   ASSERT_TRUE(shown[0].recovery_s);
   EXPECT_NEAR(2.5, *shown[0].recovery_s, 0.11);
   EXPECT_THAT(sentence_of(shown[0]),
-              HasSubstr("fell upon 7 writes, 5,400 records behind at the most"));
+              HasSubstr("fell upon 7 of the writes, 5,400 records behind at the most"));
   EXPECT_FALSE(shown[1].begun);
   EXPECT_THAT(sentence_of(shown[1]), HasSubstr("the run ended before it"));
 }

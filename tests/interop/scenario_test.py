@@ -125,7 +125,7 @@ skew-clock = "11s for 1s by 3s"
             self.assertTrue(fault["begun"])
             self.assertGreater(fault["injected"], 0, fault)
             self.assertIsNotNone(fault["recoveryS"], fault)
-            self.assertIn(f"Fault {fault['fault']}: fell upon {fault['injected']:,} {fault['upon']}, ", words)
+            self.assertIn(f"Fault {fault['fault']}: fell upon {fault['injected']:,} of the {fault['upon']}, ", words)
         # Half of what would be expected of a quiet machine.
         self.assertGreater(faults["freeze-sink"]["behindMax"], 10_000, "two seconds of all")
         self.assertGreater(faults["pause-partition"]["behindMax"], 2_500, "two seconds of a partition in four")
