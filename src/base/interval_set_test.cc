@@ -20,6 +20,16 @@ TEST(IntervalSet, CountsWhatWasThereAlready) {
   EXPECT_EQ(set.add(5, 5), 0u);
 }
 
+TEST(IntervalSet, HoldsARangeOnlyWhole) {
+  IntervalSet set;
+  set.add(10, 20);
+  set.add(25, 30);
+  for (const Interval held : {Interval{10, 20}, {10, 11}, {19, 20}, {25, 30}})
+    EXPECT_TRUE(set.contains(held.begin, held.end)) << held.begin << ' ' << held.end;
+  for (const Interval other : {Interval{9, 11}, {15, 21}, {19, 26}, {20, 21}, {0, 5}, {30, 31}})
+    EXPECT_FALSE(set.contains(other.begin, other.end)) << other.begin << ' ' << other.end;
+}
+
 TEST(IntervalSet, NamesWhatIsMissing) {
   IntervalSet claimed, found;
   claimed.add(0, 100);

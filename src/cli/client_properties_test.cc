@@ -106,6 +106,19 @@ TEST_F(ClientProperties, MeanTheSameInJavasAndLibrdkafkasWords) {
   }
 }
 
+TEST_F(ClientProperties, SayWhetherThereIsTlsAndALogin) {
+  struct Case {
+    const char* protocol;
+    bool tls;
+  };
+  for (const auto& [protocol, tls] : {Case{"PLAINTEXT", false}, {"SSL", true}, {"ssl", true}}) {
+    kafka::ClientSettings settings;
+    EXPECT_TRUE(apply_properties({{"security.protocol", {protocol, "-X"}}}, settings).empty());
+    EXPECT_EQ(settings.security.tls, tls) << protocol;
+    EXPECT_EQ(settings.security.sasl, SaslMechanism::kNone) << protocol;
+  }
+}
+
 TEST(JaasLine, IsReadHoweverItIsQuoted) {
   struct Case {
     const char* line;

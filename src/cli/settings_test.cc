@@ -63,8 +63,9 @@ TEST_F(SettingsTest, SaysEverythingThatIsWrongAtOnceWithItsPlace) {
   Reader read_unknown(*unknown);
   read_unknown.count("topic");
   ASSERT_TRUE(read_unknown.errors());
-  for (const char* part : {":1: no setting is called 'totl'; did you mean 'total'?", ":2: no command is called 'prodce'",
-                           ":5: no setting is called 'rat'", "'tweets' is not a whole number"})
+  for (const char* part : {":1: no setting is called 'totl'; did you mean 'total'?",
+                           ":2: no command is called 'prodce'", ":5: no setting is called 'rat'",
+                           "'tweets' is not a whole number"})
     EXPECT_NE(read_unknown.errors()->message.find(part), std::string::npos)
         << read_unknown.errors()->message;
 
@@ -152,6 +153,14 @@ TEST(Limits, ReadWhatPeopleWrite) {
   }
   for (const char* text : {"", "p99", "<5", "p99<", "p99<fast", "p99<5parsecs"})
     EXPECT_FALSE(parse_limit(text).ok()) << text;
+}
+
+TEST(Limits, AreMissedByAFigureThatIsNotThere) {
+  const std::vector<Limit> limits = {*parse_limit("lost=0")};
+  EXPECT_TRUE(report_limits(limits, {{"lost", 0}, {"p99", 5}}));
+  EXPECT_FALSE(report_limits(limits, {{"lost", 1}}));
+  EXPECT_FALSE(report_limits(limits, {{"p99", 0}}));
+  EXPECT_FALSE(report_limits(limits, {}));
 }
 
 }  // namespace

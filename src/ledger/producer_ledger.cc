@@ -117,7 +117,7 @@ ClaimChanges ProducerLedger::take_changed(std::int64_t now_s) {
 void ProducerLedger::close_old(Entry& entry, std::int64_t now_s) {
   std::erase_if(entry.windows, [&](const auto& each) {
     const auto& [second, window] = each;
-    if (window.changed || now_s - window.heard_s < kOpenSeconds) return false;
+    if (now_s - window.heard_s < kOpenSeconds) return false;
     const std::int64_t begin = ds::window_of(second, kFoldedSeconds);
     Hour& hour = entry.hours[begin];
     hour.claim.stream = window.claim.stream;

@@ -109,6 +109,9 @@ TEST(ProducerLedger, WhatWasNotPublishedIsClaimedAgain) {
   EXPECT_TRUE(ledger.take_changed(1001).empty());
   ledger.mark_changed(lost);
   topic.publish(ledger.take_changed(1002));
+  Topic lossless;
+  lossless.publish(lost);
+  EXPECT_EQ(topic.values, lossless.values);
   const ClaimBook book = topic.book();
   WindowSums sums(*book.find(kRun));
   ASSERT_EQ(sums.cells().size(), 2u);

@@ -25,7 +25,7 @@ bool is_digits(std::string_view text) {
 
 constexpr std::size_t kBodyKept = 64 << 10;  // memory of the last body, for the next
 
-/// Whether one of eight bytes is below 14, as NUL, CR and LF are, and little else in a head.
+/// Whether one of eight bytes is below 14, as CR and LF are, and little else in a head.
 bool has_line_end(const char* eight) {
   constexpr std::uint64_t kEach = 0x0101010101010101ULL;
   std::uint64_t word;
@@ -114,7 +114,6 @@ bool HttpRequestParser::find_head_end() {
       line_ += 8;
     const char c = text[scanned_];
     const char before = scanned_ > 0 ? text[scanned_ - 1] : '\0';
-    if (c == '\0') return refuse(400, "there is a NUL in the header"), false;
     if ((c == '\n') != (before == '\r')) return refuse(400, "lines must end with CR and LF"), false;
     if (line_ == 0 && (c == ' ' || c == '\t'))
       return refuse(400, "folded header lines are not accepted"), false;
@@ -162,9 +161,7 @@ bool HttpRequestParser::check_head() {
   }
   const bool is_1_0 = beast_->version == 10;
   if (lengths > 1) return refuse(400, "the length is said twice"), false;
-  if (codings > 1 || (codings == 1 && lengths == 1))
-    return refuse(400, "the body's length is said in two ways"), false;
-  if (codings == 1 && is_1_0) return refuse(400, "HTTP/1.0 knows no chunks"), false;
+  if (codings > 0 && is_1_0) return refuse(400, "HTTP/1.0 knows no chunks"), false;
   if (hosts > 1 || (hosts == 0 && !is_1_0)) return refuse(400, "one Host is needed"), false;
   const std::string_view target = request_.target;
   if (!target.starts_with('/') && target != "*")

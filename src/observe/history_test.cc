@@ -7,6 +7,7 @@
 #include <fstream>
 
 #include "base/clock.h"
+#include "sink/sqlite.h"
 
 namespace ds {
 namespace {
@@ -142,6 +143,26 @@ TEST_F(HistoryTest, BrandsBeyondTheLimitAreSummedUp) {
   EXPECT_EQ(of("brand 000"), 1u);
   EXPECT_EQ(of("brand 099"), 0u);
   EXPECT_EQ(of("(other)"), 100 - History::kBrandsMax);
+}
+
+TEST_F(HistoryTest, BrandsThatCouldNotBeWrittenTakeNoNumber) {
+  auto history = History::open(path());
+  auto other = sqlite::Database::open(path(), sqlite::Database::Mode::kWrite);
+  ASSERT_TRUE(history.ok() && other.ok());
+  HistoryPoint first{.t = kNoon, .by_brand = {{"A", {1, 0, 0}}}};
+  ASSERT_TRUE(other
+                  ->exec("create trigger full before insert on points when new.brand != 0 "
+                         "begin select raise(abort, 'full'); end")
+                  .ok());
+  EXPECT_FALSE((*history)->add({&first, 1}).ok());
+  ASSERT_TRUE(other->exec("drop trigger full").ok());
+  add(**history, {.t = kNoon, .by_brand = {{"B", {2, 0, 0}}}});
+  add(**history, {.t = kNoon, .by_brand = {{"A", {4, 0, 0}}}});
+  for (const auto& [brand, count] : {std::pair{"A", 4u}, {"B", 2u}}) {
+    const auto columns = (*history)->read(span("5m", kNoon + 5000), brand);
+    ASSERT_TRUE(columns.ok());
+    EXPECT_EQ(columns->positive.at(0), count) << brand;
+  }
 }
 
 TEST_F(HistoryTest, KeepsAlertsOnceEach) {

@@ -45,6 +45,21 @@ class LogForTest {
     const std::lock_guard lock(mutex_);
     return topic_id_;
   }
+  /// The group is as new.
+  void forget_commits() {
+    const std::lock_guard lock(mutex_);
+    committed_.clear();
+  }
+  /// Another member gets this partition; given_up() once the pipeline has been told.
+  void take_away(std::int32_t partition) {
+    const std::lock_guard lock(mutex_);
+    taken_ = partition;
+    grown_.notify_all();
+  }
+  bool given_up() const {
+    const std::lock_guard lock(mutex_);
+    return given_up_;
+  }
   /// Commits get lost from now on, as if the consumer had died before each.
   void lose_commits() {
     const std::lock_guard lock(mutex_);
@@ -66,6 +81,8 @@ class LogForTest {
   std::map<std::int32_t, Partition> partitions_;
   std::map<kafka::TopicPartition, std::int64_t> committed_;
   bool lose_commits_ = false;
+  std::int32_t taken_ = -1;
+  bool given_up_ = false;
   std::string topic_id_;
 };
 
@@ -77,6 +94,7 @@ class SourceForTest final : public kafka::Source {
 
   Status poll(Nanos timeout, std::vector<kafka::Fetched>& into) override {
     assign();
+    give_up_what_is_taken();
     std::unique_lock lock(log_.mutex_);
     if (!read(into))
       if (log_.grown_.wait_for(lock, std::chrono::nanoseconds(timeout)) ==
@@ -109,7 +127,7 @@ class SourceForTest final : public kafka::Source {
   void assign() {
     std::vector<kafka::TopicPartition> fresh;
     for (const auto& [partition, end] : log_.ends())
-      if (!next_.contains(partition)) fresh.push_back(partition);
+      if (!next_.contains(partition) && partition.partition != taken()) fresh.push_back(partition);
     if (fresh.empty()) return;
     const auto starts = listener_.on_assigned({fresh, log_.topic_id()});
     const auto committed = log_.committed();
@@ -119,6 +137,17 @@ class SourceForTest final : public kafka::Source {
                          : commit != committed.end() ? commit->second
                                                      : 0;
     }
+  }
+  std::int32_t taken() const {
+    const std::lock_guard lock(log_.mutex_);
+    return log_.taken_;
+  }
+  void give_up_what_is_taken() {
+    const kafka::TopicPartition partition{"tweets", taken()};
+    if (next_.erase(partition) == 0) return;
+    listener_.on_revoked({partition});
+    const std::lock_guard lock(log_.mutex_);
+    log_.given_up_ = true;
   }
   bool read(std::vector<kafka::Fetched>& into) {
     bool any = false;

@@ -53,10 +53,14 @@ class PipelineTest : public testing::Test {
     return std::move(sink).value();
   }
   std::unique_ptr<Pipeline> start(PipelineSettings settings, std::unique_ptr<Sink> sink) {
+    return start(std::move(settings), one(std::move(sink)));
+  }
+  std::unique_ptr<Pipeline> start(PipelineSettings settings,
+                                  std::vector<std::unique_ptr<Sink>> sinks) {
     settings.cluster_id = "cluster";
     settings.commit_interval = 0;
     PipelineParts parts;
-    parts.sinks = one(std::move(sink));
+    parts.sinks = std::move(sinks);
     parts.make_source = [this](kafka::AssignmentListener& listener) {
       return std::unique_ptr<kafka::Source>(new SourceForTest(log_, listener));
     };
@@ -155,6 +159,42 @@ TEST_F(PipelineTest, StopDrainsWhatIsFetched) {
   stopper.join();
   EXPECT_EQ(pipeline->account().stored, 600u);
   EXPECT_EQ(log_.committed().at(kFirst), 600);
+}
+
+TEST_F(PipelineTest, CommitsWhatTheSlowestSinkHasStored) {
+  for (int i = 0; i < 5; ++i) log_.append(0, 100);
+  for (const bool slow_is_first : {true, false}) {
+    std::filesystem::remove(path());
+    std::mutex gate;
+    std::unique_lock closed(gate);
+    auto sinks = one(std::make_unique<GatedSink>(sqlite(), [&](int call) {
+      if (call == 1) const std::lock_guard wait(gate);
+    }));
+    sinks.push_back(std::make_unique<NoneSink>());
+    if (!slow_is_first) std::swap(sinks[0], sinks[1]);
+    auto pipeline = start({.store_bytes_max = 1}, std::move(sinks));
+    const std::size_t fast = slow_is_first ? 1 : 0;
+    while (pipeline->account().sinks[fast].sum.stored < 500) std::this_thread::yield();
+    while (log_.committed().empty()) std::this_thread::yield();
+    std::this_thread::sleep_for(std::chrono::milliseconds(50));  // for another commit, too far
+    EXPECT_EQ(log_.committed().at(kFirst), 100);
+    closed.unlock();
+    pipeline->stop();
+    EXPECT_EQ(log_.committed(), log_.ends());
+    log_.forget_commits();
+  }
+}
+
+TEST_F(PipelineTest, StoresNothingOfWhatAnotherHas) {
+  for (int i = 0; i < 10; ++i)
+    for (std::uint32_t stream = 0; stream < 2; ++stream) log_.append(stream, 100);
+  auto pipeline = start({.flush = 600 * kSecond}, sqlite());  // all is queued until it stops
+  while (pipeline->account().read < 2000) std::this_thread::yield();
+  log_.take_away(1);
+  while (!log_.given_up()) std::this_thread::yield();
+  pipeline->stop();
+  EXPECT_EQ(pipeline->account().stored, 1000u);
+  EXPECT_EQ(log_.committed(), (Sink::Offsets{{kFirst, 1000}}));
 }
 
 TEST_F(PipelineTest, LosesAndDoublesNothingWhenKilledBetweenStoreAndCommit) {

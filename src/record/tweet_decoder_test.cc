@@ -103,6 +103,7 @@ TEST(TweetDecoder, RefusesJsonThatIsNoTweet) {
   TweetDecoder decoder(TweetEncoding::kJson);
   for (const char* text :
        {"", "{}", "[]", "5", "{\"tweetId\":1}", "{\"tweetId\":\"a\",\"timestamp\":\"now\"}",
+        R"({"tweetId":"a","text":"t","brand":"b","sentiment":"positive"})",
         R"({"tweetId":"a","timestamp":1.5,"text":"t","brand":"b","sentiment":"positive"})",
         R"({"tweetId":"a","timestamp":1,"text":null,"brand":"b","sentiment":"positive"})",
         R"({"tweetId":"a","timestamp":1,"text":"t","brand":"b","sentiment":"positive"} x)"})

@@ -109,6 +109,24 @@ TEST(InfluxSink, ObeysSixtyAnswers) {
   answers.judge("influx", server, 61 * kSecond);
 }
 
+TEST(InfluxSink, HalvesWhatIsTooLarge) {
+  ScriptedInflux server({}, 7);
+  ManualClock clock;
+  LettersForTest letters;
+  Waits waits;
+  auto sink = InfluxSink::open(
+      InfluxApi::kV2, server.url(),
+      {.dead_letters = &letters, .influx_connections = 1, .influx_points = 50}, clock);
+  ASSERT_TRUE(sink.ok()) << sink.error().message;
+  (*sink)->be_patient_with(waits);
+  const auto done = (*sink)->store(std::vector{fetched(0, 0, test_batch(0, 0, 0, 100))});
+  ASSERT_TRUE(done.ok()) << done.error().message;
+  EXPECT_EQ(done->stored, 100u);
+  EXPECT_EQ(server.points().size(), 100u);
+  EXPECT_TRUE(waits.times.empty()) << waits.whys.front();
+  EXPECT_TRUE(letters.all().empty());
+}
+
 TEST(InfluxSink, TellsWhatIsWrongBeforeAnythingIsRead) {
   ManualClock clock;
   const auto open = [&](const std::string& url) {

@@ -23,8 +23,9 @@ class ScriptedInflux final : public ScriptedServer {
   /// Lines that hold this are refused by every answer that stores the others.
   static constexpr std::string_view kBad = "refuse me";
 
-  explicit ScriptedInflux(std::vector<Row> script)
-      : script_(std::move(script)), url_("http://" + address_) {
+  /// `lines_max`: a body of more is too large for it (413), whatever the script says.
+  explicit ScriptedInflux(std::vector<Row> script, std::size_t lines_max = 0)
+      : script_(std::move(script)), lines_max_(lines_max), url_("http://" + address_) {
     start();
   }
   ~ScriptedInflux() override { stop(); }
@@ -71,6 +72,7 @@ class ScriptedInflux final : public ScriptedServer {
     const bool scripted = is_time();
     ++requests_;
     const auto lines = lines_of(body);
+    if (lines_max_ != 0 && lines.size() > lines_max_) return write(fd, 413, "", "");
     bool bad = false;
     for (const std::string& line : lines) bad |= line.find(kBad) != std::string::npos;
     if (scripted) {
@@ -134,6 +136,7 @@ class ScriptedInflux final : public ScriptedServer {
   }
 
   const std::vector<Row> script_;
+  const std::size_t lines_max_;
   std::string url_;
   mutable std::mutex mutex_;
   std::set<std::string> points_;

@@ -49,6 +49,42 @@ TEST(Hmac, AgreesWithRfc4231) {
   }
 }
 
+TEST(HookSignature, IsOfOneKeyInWhateverStyles) {
+  auto keys = HookKeys::make({"first secret", "second secret"});
+  ASSERT_TRUE(keys.ok()) << keys.error().message;
+  Hmac first("first secret"), second("second secret");
+  const std::string body = "{\"a\":1}";
+  const std::string by_first = hex_signature(first, body), by_second = hex_signature(second, body);
+  struct Case {
+    const char* what;
+    std::vector<std::pair<std::string_view, std::string_view>> headers;
+    std::optional<std::size_t> key;
+  };
+  const Case cases[] = {
+      {"none", {}, {}},
+      {"the first", {{"x-npm-signature", by_first}}, 0},
+      {"the second", {{"x-hub-signature-256", by_second}}, 1},
+      {"one in two styles",
+       {{"x-npm-signature", by_second}, {"x-hub-signature-256", by_second}},
+       1},
+      {"two keys", {{"x-npm-signature", by_first}, {"x-hub-signature-256", by_second}}, {}},
+      {"one of two is wrong",
+       {{"x-npm-signature", by_first}, {"x-hub-signature-256", "sha256=0"}},
+       {}},
+      {"the same twice", {{"x-npm-signature", by_first}, {"x-npm-signature", by_first}}, {}}};
+  for (const auto& [what, headers, key] : cases) {
+    SCOPED_TRACE(what);
+    HttpRequest request;
+    request.body = as_bytes(body);
+    for (const auto& [name, value] : headers) request.headers.push_back({name, value});
+    const auto signed_by = check_signature(*keys, request, 0, 300);
+    ASSERT_EQ(signed_by.ok(), key.has_value());
+    if (key) {
+      EXPECT_EQ(signed_by->key, *key);
+    }
+  }
+}
+
 /// The same by a map that never forgets but by time.
 TEST(ReplayWindow, SaysWhatAPlainMapSays) {
   constexpr Nanos kWindow = 1000;

@@ -3,6 +3,7 @@
 #include <gmock/gmock.h>
 
 #include "kafka/broker/memory_files.h"
+#include "kafka/broker/test_support.h"
 
 namespace ds::kafka::broker {
 namespace {
@@ -12,7 +13,7 @@ using testing::IsEmpty;
 
 class GroupOffsetsTest : public testing::Test {
  protected:
-  std::unique_ptr<GroupOffsets> open() { return GroupOffsets::open(files_, "/d", log_).value(); }
+  std::unique_ptr<GroupOffsets> open() { return GroupOffsets::open(disk_, "/d", log_).value(); }
   ByteVec content() {
     auto file = *files_.open("/d/offsets", OpenMode::kWrite);
     ByteVec bytes(*file->size());
@@ -26,6 +27,7 @@ class GroupOffsetsTest : public testing::Test {
   }
 
   MemoryFiles files_;
+  BadDisk disk_{files_};
   NoLog log_;
 };
 
@@ -69,6 +71,32 @@ TEST_F(GroupOffsetsTest, ATornTailLosesNothingBeforeIt) {
     const std::int64_t expected = length < first ? -1 : length < whole.size() ? 1 : 2;
     EXPECT_EQ(found ? found->offset : -1, expected) << length;
   }
+}
+
+TEST_F(GroupOffsetsTest, ADamagedCommitIsNotBelieved) {
+  {
+    const auto offsets = open();
+    ASSERT_TRUE(offsets->commit("g", {{{"t", 0}, {1}}}));
+    ASSERT_TRUE(offsets->commit("g", {{{"t", 0}, {2}}}));
+  }
+  const ByteVec whole = content();
+  for (std::size_t at = 0; at < whole.size(); ++at) {
+    ByteVec damaged = whole;
+    damaged[at] ^= 1;
+    set_content(damaged);
+    const auto found = open()->find("g", {"t", 0});
+    EXPECT_EQ(found ? found->offset : -1, at < whole.size() / 2 ? -1 : 1) << at;
+  }
+}
+
+TEST_F(GroupOffsetsTest, AreClosedForGoodAfterAFailedSync) {
+  const auto offsets = open();
+  ASSERT_TRUE(offsets->commit("g", {{{"t", 0}, {1}}}));
+  disk_.syncs_fail = true;
+  EXPECT_FALSE(offsets->sync());
+  disk_.syncs_fail = false;
+  EXPECT_FALSE(offsets->sync()) << "a second try would succeed and mean nothing";
+  EXPECT_FALSE(offsets->commit("g", {{{"t", 0}, {2}}}));
 }
 
 TEST_F(GroupOffsetsTest, KeepWhatGroupsReadOverARestart) {

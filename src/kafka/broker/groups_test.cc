@@ -151,6 +151,10 @@ TEST_F(GroupsTest, OldGenerationsAreFenced) {
   ASSERT_TRUE(b.join);
   EXPECT_EQ(b.join->generation_id, 2);
   EXPECT_EQ(heartbeat(zombie), KafkaError::kIllegalGeneration);
+  Member late = zombie;
+  sync(late);
+  ASSERT_TRUE(late.sync);
+  EXPECT_EQ(late.sync->error_code, KafkaError::kIllegalGeneration);
   EXPECT_EQ(may_commit(zombie), KafkaError::kIllegalGeneration);
   EXPECT_EQ(heartbeat(a), KafkaError::kUnknownMemberId);
 }

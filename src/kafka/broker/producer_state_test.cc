@@ -29,6 +29,9 @@ TEST(ProducerState, JudgesABatchByWhatCameBefore) {
   const Case cases[] = {
       {"the next one", batch(1, 3, 70, 5), KafkaError::kNone, {}},
       {"the last one again", batch(1, 3, 60, 10), KafkaError::kNone, 160},
+      {"the second to last again", batch(1, 3, 50, 10), KafkaError::kNone, 150},
+      {"the third to last again", batch(1, 3, 40, 10), KafkaError::kNone, 140},
+      {"the fourth to last again", batch(1, 3, 30, 10), KafkaError::kNone, 130},
       {"the fifth to last again", batch(1, 3, 20, 10), KafkaError::kNone, 120},
       {"the sixth to last again", batch(1, 3, 10, 10), KafkaError::kOutOfOrderSequenceNumber, {}},
       {"a part of one", batch(1, 3, 60, 9), KafkaError::kOutOfOrderSequenceNumber, {}},

@@ -167,6 +167,7 @@ TEST(DirectOutlet, LosesAndReordersNothingWhateverTheBrokerAnswers) {
       {"leader moves", Fault::kMoveLeader, false},
       {"nobody leads for a while", Fault::kForgetLeader, false},
       {"timed out in the broker", Fault::kTimedOut, true},
+      {"stored already, it says", Fault::kKnown, false},
       {"cut before the append", Fault::kCutBefore, false},
       {"cut after the append", Fault::kCutAfter, true},
       {"rubbish", Fault::kRubbish, false},
@@ -213,6 +214,23 @@ TEST(DirectOutlet, IsExactUnderRandomFaultsWhenIdempotent) {
     EXPECT_GE(cluster.faults(), 20);
     for (int p = 0; p < 2; ++p) EXPECT_EQ(cluster.log(p), expected_log(p, 2, kBatches));
   }
+}
+
+TEST(DirectOutlet, SendsNothingUnderANewIdentityThatMayBeThereUnderTheOldOne) {
+  ScriptedCluster cluster({.partitions = 1});
+  cluster.on_produce = [](int n) {
+    return n == 3 ? Fault::kCutAfter : n == 4 ? Fault::kForgotten : Fault::kNone;
+  };
+  Worker worker(cluster, {.acks = Acks::kAll, .idempotent = true});
+  ASSERT_NO_FATAL_FAILURE(worker.start());
+  for (std::uint64_t token = 0; token < 10; ++token) {
+    worker.submit(token, 1);
+    while (worker.outlet->pending() > 0) worker.turn();
+  }
+  worker.finish();
+  EXPECT_EQ(worker.deliveries.outcomes[3], Outcome::kUnknown) << "stored, cut, and then forgotten";
+  EXPECT_EQ(worker.deliveries.count(Outcome::kAcknowledged), 9u);
+  EXPECT_EQ(cluster.log(0), expected_log(0, 1, 10)) << "and there once";
 }
 
 TEST(DirectOutlet, GivesUpOnARefusedBatchAndGoesOn) {

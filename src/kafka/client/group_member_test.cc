@@ -53,6 +53,17 @@ TEST(GroupMember, GivesUpWhatItHasWhenItsJoinMayNeverHaveArrived) {
   EXPECT_THAT(member.owned(), testing::IsEmpty());
 }
 
+TEST(GroupMember, LosesWhatItHasOnceItIsThrownOut) {
+  for (const KafkaError error : {KafkaError::kUnknownMemberId, KafkaError::kIllegalGeneration}) {
+    GroupMember member = member_with_a_partition();
+    beat(member, error, 1 * kSecond);
+    const auto changes = member.take_changes();
+    ASSERT_EQ(changes.size(), 1u);
+    EXPECT_EQ(changes[0].kind, GroupMember::Change::Kind::kLost);
+    EXPECT_THAT(member.owned(), testing::IsEmpty());
+  }
+}
+
 TEST(GroupMember, IsSureForNoLongerThanARebalanceItHasNotHeardOfMayTake) {
   GroupMember member = member_with_a_partition();  // of a session that is longer
   EXPECT_EQ(member.sure_until(), kRebalance);

@@ -38,6 +38,8 @@ enum class Fault {
   kNone,
   kNotLeader,     // error 6, nothing stored
   kTimedOut,      // error 7, stored
+  kKnown,         // error 46, stored
+  kForgotten,     // error 59: the producer is unknown; nothing stored
   kTooLarge,      // error 10, nothing stored, never will be
   kCutBefore,     // the connection is cut, nothing stored
   kCutAfter,      // stored, and the connection is cut before the answer
@@ -295,6 +297,13 @@ class ScriptedCluster {
       case Fault::kCutAfter:
         append(node, p, asked.records->bytes, result);
         return Next::kCut;
+      case Fault::kKnown:
+        append(node, p, asked.records->bytes, result);
+        result.error_code = KafkaError::kDuplicateSequenceNumber;
+        break;
+      case Fault::kForgotten:
+        result.error_code = KafkaError::kUnknownProducerId;
+        break;
       case Fault::kTooLarge:
         result.error_code = KafkaError::kMessageTooLarge;
         break;

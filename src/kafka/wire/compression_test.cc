@@ -80,6 +80,16 @@ TEST(Compression, RefusesEveryPrefix) {
   }
 }
 
+TEST(Compression, RefusesWhatFollows) {
+  const ByteVec plain = mixed_bytes(500);
+  for (const Compression codec : kPacking) {
+    ByteVec packed, out;
+    ASSERT_TRUE(compress(codec, kDefaultLevel, plain, packed).ok());
+    packed.push_back(0x5a);
+    EXPECT_FALSE(decompress(codec, packed, 10'000, out).ok()) << name_of(codec);
+  }
+}
+
 TEST(Compression, ReadsRawSnappyToo) {
   const ByteVec plain = mixed_bytes(70'000);
   std::string raw;
