@@ -42,12 +42,26 @@ Conditions with(const char* durability, double record_bytes, std::string more) {
 
 // -- P3: what crosses loopback
 
+/// Open loop: 100 K/s in batches of 20 ms, as `produce --rate 100k` makes them. Before anything
+/// goes flat out, whose pages the disk would still be writing; in a topic whose segments have been
+/// opened; and long enough that a hundredth is more than one batch.
+Result<Stormed> at_an_even_rate(const std::vector<Address>& brokers, const BenchContext& context) {
+  StormRigSettings rig{.brokers = brokers, .batch_size = 2000, .linger = 0};
+  rig.schedule = Schedule::steady(100e3);
+  rig.duration = kSecond;
+  if (auto warm = storm(rig, context.clock, context.log); !warm) return warm;
+  rig.duration = std::max(context.duration, 5 * kSecond);
+  return storm(rig, context.clock, context.log);
+}
+
 Rows produce_and_fetch(const BenchContext& context) {
   std::vector<double> in, in_bytes, in_share, out, out_bytes, out_share, raw, wait;
   double record_bytes = 0;
   for (int run = 0; run < context.runs; ++run) {
     auto broker = ServedBroker::start(fresh_folder(context), cache_with_limit());
     if (!broker) return std::move(broker).error();
+    auto paced = at_an_even_rate((*broker)->brokers(), context);
+    if (!paced) return std::move(paced).error();
     StormRigSettings rig{.brokers = (*broker)->brokers(), .duration = context.duration};
     rig.duration = context.duration / 4;  // segments get used before they are measured
     if (auto warm = storm(rig, context.clock, context.log); !warm) return std::move(warm).error();
@@ -58,14 +72,6 @@ Rows produce_and_fetch(const BenchContext& context) {
     if (!loopback) return std::move(loopback).error();
     auto fetched = read_back((*broker)->brokers(), rig.topic, context.clock, context.log);
     if (!fetched) return std::move(fetched).error();
-    // Open loop: 100 K/s in batches of 20 ms, as `produce --rate 100k` makes them.
-    // Into the same topic: with fifty batches a second the first of each partition, which opens
-    // its segment, would be all that the p99 shows.
-    rig.schedule = Schedule::steady(100e3);
-    rig.batch_size = 2000;
-    rig.duration = std::max(context.duration, 3 * kSecond);
-    auto paced = storm(rig, context.clock, context.log);
-    if (!paced) return std::move(paced).error();
 
     record_bytes = produced->record_bytes;
     raw.push_back(*loopback / 1e9);
