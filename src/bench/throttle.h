@@ -8,7 +8,7 @@
 #include <utility>
 
 #include "base/clock.h"
-#include "sink/sink.h"
+#include "sink/wrapped_sink.h"
 #include "storm/filler.h"
 
 namespace ds {
@@ -55,22 +55,17 @@ class ThrottledFiller final : public Filler {
   Throttle& throttle_;
 };
 
-class ThrottledSink final : public Sink {
+class ThrottledSink final : public WrappedSink {
  public:
   ThrottledSink(std::unique_ptr<Sink> sink, Throttle& throttle)
-      : sink_(std::move(sink)), throttle_(throttle) {}
-  Result<Offsets> next_offsets(const LogName& log) override { return sink_->next_offsets(log); }
-  bool keeps_offsets() const override { return sink_->keeps_offsets(); }
-  void be_patient_with(Patience& patience) override { sink_->be_patient_with(patience); }
+      : WrappedSink(std::move(sink)), throttle_(throttle) {}
   Result<Stored> store(std::span<const kafka::Fetched> batches) override {
-    auto stored = sink_->store(batches);
+    auto stored = WrappedSink::store(batches);
     if (stored) throttle_.take(static_cast<double>(stored->stored));
     return stored;
   }
-  std::string description() const override { return sink_->description(); }
 
  private:
-  std::unique_ptr<Sink> sink_;
   Throttle& throttle_;
 };
 

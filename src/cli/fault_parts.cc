@@ -14,8 +14,8 @@ bool IntakeTrouble::let_pass(const Patience* patience) {
   std::unique_lock lock(mutex_);
   if (!frozen_ && slow_ == 0) return true;
   ++stores_;
-  const auto until = std::chrono::steady_clock::now() + std::chrono::nanoseconds(slow_);
-  while (frozen_ || (slow_ > 0 && std::chrono::steady_clock::now() < until)) {
+  const Nanos until = clock_.now() + slow_;
+  while (frozen_ || (slow_ > 0 && clock_.now() < until)) {
     if (patience != nullptr && patience->over()) return false;
     changed_.wait_for(lock, kLook);
   }

@@ -10,7 +10,7 @@
 
 #include "base/clock.h"
 #include "kafka/client/source.h"
-#include "sink/sink.h"
+#include "sink/wrapped_sink.h"
 
 namespace ds::cli {
 
@@ -39,6 +39,8 @@ class IntakeTrouble {
  public:
   static constexpr std::int32_t kNone = -1;
 
+  explicit IntakeTrouble(const Clock& clock) : clock_(clock) {}
+
   void freeze(bool frozen) {
     const std::lock_guard lock(mutex_);
     frozen_ = frozen;
@@ -59,6 +61,7 @@ class IntakeTrouble {
   std::uint64_t batches() const { return batches_; }
 
  private:
+  const Clock& clock_;
   std::mutex mutex_;
   std::condition_variable changed_;
   bool frozen_ = false;
@@ -67,25 +70,21 @@ class IntakeTrouble {
   std::atomic<std::uint64_t> stores_{0}, batches_{0};
 };
 
-class TroubledSink final : public Sink {
+class TroubledSink final : public WrappedSink {
  public:
   TroubledSink(std::unique_ptr<Sink> sink, IntakeTrouble& trouble)
-      : sink_(std::move(sink)), trouble_(trouble) {}
-  Result<Offsets> next_offsets(const LogName& log) override { return sink_->next_offsets(log); }
-  bool keeps_offsets() const override { return sink_->keeps_offsets(); }
+      : WrappedSink(std::move(sink)), trouble_(trouble) {}
   void be_patient_with(Patience& patience) override {
     patience_ = &patience;
-    sink_->be_patient_with(patience);
+    WrappedSink::be_patient_with(patience);
   }
   Result<Stored> store(std::span<const kafka::Fetched> batches) override {
     if (!trouble_.let_pass(patience_))
       return Error{.code = ErrorCode::kTimeout, .message = "the scenario holds the sink back"};
-    return sink_->store(batches);
+    return WrappedSink::store(batches);
   }
-  std::string description() const override { return sink_->description(); }
 
  private:
-  const std::unique_ptr<Sink> sink_;
   IntakeTrouble& trouble_;
   Patience* patience_ = nullptr;
 };

@@ -120,7 +120,8 @@ class LogSource final : public kafka::Source {
 };
 
 TEST(Faults, APartitionThatWasHeldGoesOnWhereItWas) {
-  IntakeTrouble trouble;
+  ManualClock clock;
+  IntakeTrouble trouble(clock);
   HoldingSource source(std::make_unique<LogSource>(), trouble);
   std::map<std::int32_t, std::vector<std::int64_t>> read;
   for (int turn = 0; turn < 9; ++turn) {

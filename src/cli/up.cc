@@ -297,7 +297,7 @@ class Up {
       if (auto topic = admin.ensure_topic(options_.storm.topic); !topic)
         return std::move(topic).error();
     }
-    if (!options_.faults.empty()) options_.intake.trouble = std::make_shared<IntakeTrouble>();
+    if (!options_.faults.empty()) options_.intake.trouble = std::make_shared<IntakeTrouble>(clock_);
     auto intake = Intake::start(options_.intake, clock_, log_);
     if (!intake) return std::move(intake).error().while_trying("start the pipeline");
     intake_ = std::move(*intake);

@@ -9,6 +9,7 @@
 #include "sink/none_sink.h"
 #include "sink/sqlite_reader.h"
 #include "sink/sqlite_sink.h"
+#include "sink/wrapped_sink.h"
 
 namespace ds {
 namespace {
@@ -17,22 +18,18 @@ constexpr Nanos kPatience = 20 * kSecond;  // a hung pipeline fails, it does not
 const kafka::TopicPartition kFirst{"tweets", 0};
 
 /// A real sink behind a gate: the test says when, and how often, it may store.
-class GatedSink final : public Sink {
+class GatedSink final : public WrappedSink {
  public:
   GatedSink(std::unique_ptr<Sink> sink, std::function<void(int)> before)
-      : sink_(std::move(sink)), before_(std::move(before)) {}
-  Result<Offsets> next_offsets(const LogName& log) override { return sink_->next_offsets(log); }
+      : WrappedSink(std::move(sink)), before_(std::move(before)) {}
   Result<Stored> store(std::span<const kafka::Fetched> batches) override {
     before_(calls_++);
     if (fail_) return *std::exchange(fail_, std::nullopt);
-    return sink_->store(batches);
+    return WrappedSink::store(batches);
   }
-  bool keeps_offsets() const override { return sink_->keeps_offsets(); }
-  std::string description() const override { return sink_->description(); }
   void fail_next(Error error) { fail_ = std::move(error); }
 
  private:
-  std::unique_ptr<Sink> sink_;
   std::function<void(int)> before_;
   std::optional<Error> fail_;
   int calls_ = 0;

@@ -5,8 +5,6 @@
 #include <fmt/format.h>
 #include <gtest/gtest.h>
 
-#include <cstdio>
-#include <cstdlib>
 #include <set>
 #include <string_view>
 #include <utility>
@@ -14,6 +12,7 @@
 
 #include "base/random.h"
 #include "base/retry_wait.h"
+#include "base/seed_for_test.h"
 #include "ledger/tweets_for_test.h"
 #include "sink/letters_for_test.h"
 #include "sink/scripted_server.h"
@@ -79,12 +78,8 @@ class SixtyAnswers {
 
  private:
   static constexpr std::size_t kAnswers = 60;
-  static std::uint64_t drawn_seed() {
-    const char* const said = std::getenv("DATASTORM_SEED");
-    return said != nullptr ? std::strtoull(said, nullptr, 10) : 0xb9;
-  }
 
-  const std::uint64_t seed_ = drawn_seed();
+  const std::uint64_t seed_ = seed_for_test(0xb9);
   Random random_{seed_};
   LettersForTest letters_;
   Waits waits_;

@@ -4,6 +4,7 @@
 #include <filesystem>
 #include <set>
 
+#include "base/seed_for_test.h"
 #include "ledger/tweets_for_test.h"
 #include "sink/failing_vfs.h"
 #include "sink/letters_for_test.h"
@@ -65,8 +66,7 @@ class Store {
 /// Sixty errors, drawn from every kind, each at a call drawn at random. After each of them rows and
 /// offset are those from before it, or all of the batch (a commit that was made and not known).
 TEST(SqliteSink, ObeysSixtyErrors) {
-  const char* said = std::getenv("DATASTORM_SEED");
-  const std::uint64_t seed = said != nullptr ? std::strtoull(said, nullptr, 10) : 0xb9;
+  const std::uint64_t seed = seed_for_test(0xb9);
   Random random(seed);
   std::string folder = (std::filesystem::temp_directory_path() / "errors-XXXXXX").string();
   folder = mkdtemp(folder.data());

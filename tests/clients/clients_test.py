@@ -91,11 +91,6 @@ class Clients(storm.Case):
         self.assertNotIn(PASSWORD, broker.log.read_text())
         self.assertIn(broker.stop(), (storm.DONE, storm.INTERRUPTED))
 
-    def get(self, what, command, **more):
-        done = subprocess.run([*map(str, command)], text=True, capture_output=True, timeout=480, stdin=subprocess.DEVNULL, **more)
-        if done.returncode:
-            storm.missing(self, f"{what} cannot be had: {(done.stderr or done.stdout).strip()[-300:]}")
-
     def test_kafkajs(self):
         """kafkajs, by Node"""
         self.need("node")
@@ -106,7 +101,7 @@ class Clients(storm.Case):
         def build(folder):
             for each in files:
                 shutil.copy(each, folder)
-            self.get("kafkajs", ["npm", "ci", "--ignore-scripts", "--no-audit", "--no-fund", "--prefer-offline",
+            cache.fetch(self, "kafkajs", ["npm", "ci", "--ignore-scripts", "--no-audit", "--no-fund", "--prefer-offline",
                                  "--loglevel=error"], cwd=folder)
         packages = cache.made("client-kafkajs", files, build)
         # Node looks for packages where the script lies.
@@ -127,7 +122,7 @@ class Clients(storm.Case):
         files = [source / each for each in ("go.mod", "go.sum", "main.go")]
 
         def build(folder):
-            self.get("franz-go", ["go", "build", "-trimpath", "-buildvcs=false", "-mod=readonly", "-o", folder / "checks", "."],
+            cache.fetch(self, "franz-go", ["go", "build", "-trimpath", "-buildvcs=false", "-mod=readonly", "-o", folder / "checks", "."],
                      cwd=source, env=dict(os.environ, GOTOOLCHAIN="local", CGO_ENABLED="0", GOFLAGS=""))
         self.judge("franz-go", [cache.made("client-franz-go", files, build) / "checks"])
 
@@ -135,15 +130,14 @@ class Clients(storm.Case):
         for program in ("java", "javac", "mvn"):
             self.need(program)
         env = dict(os.environ, KAFKA_VERSION=version)
-        self.get(f"Kafka {version}", [storm.KAFKA_SH, "fetch"], env=env)
+        cache.fetch(self, f"Kafka {version}", [storm.KAFKA_SH, "fetch"], env=env)
         libs = storm.checked([storm.KAFKA_SH, "fetched"], 30, env=env).strip()
         source = HERE / "java" / "Checks.java"
 
         def build(folder):
             storm.checked(["javac", "-nowarn", "-Xlint:-removal", "-cp", libs + "/*", "-d", folder, source], 120)
         classes = cache.made(f"client-java-{version}", [source], build)
-        log = f"-Dlog4j2.configurationFile={pathlib.Path(storm.KAFKA_SH).parent}/log4j2.properties"
-        self.judge(f"Java {version}", ["java", "-XX:TieredStopAtLevel=1", log, "-Dkafka.log.level=error", "-cp", f"{classes}:{libs}/*", "Checks"])
+        self.judge(f"Java {version}", [*storm.java(classes, f"{libs}/*"), "Checks"])
 
     def test_java_4(self):
         """Apache Kafka's own clients, 4.3"""
@@ -155,14 +149,7 @@ class Clients(storm.Case):
 
     def test_librdkafka(self):
         """librdkafka of today, by its Python client; Debian's own is kcat's"""
-        wanted = HERE / "librdkafka" / "requirements.txt"
-
-        def build(folder):
-            self.get("a Python environment", [sys.executable, "-m", "venv", folder / "venv"])
-            self.get("librdkafka", [folder / "venv/bin/python", "-m", "pip", "install", "-q", "--no-deps",
-                                    "--only-binary", ":all:", "--target", folder / "packages", "-r", wanted])
-            shutil.rmtree(folder / "venv")
-        packages = cache.made("client-librdkafka", [wanted], build) / "packages"
+        packages = cache.wheels(self, "client-librdkafka", HERE / "librdkafka" / "requirements.txt")
         self.judge("librdkafka", [sys.executable, HERE / "librdkafka" / "checks.py"], env=dict(os.environ, PYTHONPATH=str(packages)))
 
     def test_kcat(self):

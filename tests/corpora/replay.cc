@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "base/random.h"
+#include "base/seed_for_test.h"
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size);
 
@@ -44,8 +45,7 @@ void feed_damaged(const Bytes& whole, ds::Random& random) {
 
 int main(int argc, char** argv) {
   if (argc != 2) return std::fprintf(stderr, "usage: %s FOLDER\n", argv[0]), 2;
-  const char* asked = std::getenv("DATASTORM_SEED");
-  const std::uint64_t seed = asked != nullptr ? std::strtoull(asked, nullptr, 10) : 1;
+  const std::uint64_t seed = ds::seed_for_test(1);
   ds::Random random(seed);
   std::size_t files = 0, inputs = 0;
   for (const auto& entry : std::filesystem::directory_iterator(argv[1])) {

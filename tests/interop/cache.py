@@ -4,8 +4,11 @@ import hashlib
 import os
 import pathlib
 import shutil
+import subprocess
 import sys
 import tempfile
+
+import storm
 
 ROOT = pathlib.Path(os.environ.get("XDG_CACHE_HOME") or pathlib.Path.home() / ".cache") / "datastorm"
 
@@ -25,3 +28,19 @@ def made(name, sources, build):
             finally:
                 shutil.rmtree(new, ignore_errors=True)
     return folder
+
+
+def fetch(case, what, *commands, **more):
+    """Runs what fetches or builds something: SKIP where it cannot be had."""
+    for command in commands:
+        done = subprocess.run([*map(str, command)], text=True, capture_output=True, timeout=480, stdin=subprocess.DEVNULL, **more)
+        if done.returncode:
+            storm.missing(case, f"{what} cannot be had: {(done.stderr or done.stdout).strip()[-300:]}")
+
+
+def wheels(case, name, requirements):
+    """The folder of Python packages that a requirements file fixes, to be put on a path."""
+    return made(name, [requirements], lambda folder: fetch(
+        case, f"Python's packages of {requirements.name}", [sys.executable, "-m", "venv", folder],
+        [folder / "bin/python", "-m", "pip", "install", "-q", "--no-deps", "--only-binary", ":all:",
+         "--target", folder / "packages", "-r", requirements])) / "packages"

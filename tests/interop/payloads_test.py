@@ -62,23 +62,12 @@ TEMPLATE = ('{"id":{{sequence}},"at":"{{timestamp iso}}","user":"u{{zipf 1.1 100
 ANY_OBJECT = {"type": "object", "required": ["id"]}
 
 
-def fetched(case, what, *commands):
-    """Runs what fetches or builds something."""
-    for command in commands:
-        done = subprocess.run([str(each) for each in command], capture_output=True, text=True, timeout=300)
-        if done.returncode:
-            storm.missing(case, f"{what} cannot be had: {(done.stderr or done.stdout).strip()[-300:]}")
-
-
 class Payloads(storm.Case):
     limit = 600
 
     def setUp(self):
         super().setUp()
-        packages = cache.made("payload-oracles", [REQUIREMENTS], lambda folder: fetched(
-            self, "fastavro, protobuf, jsonschema and confluent-kafka", [sys.executable, "-m", "venv", folder],
-            [folder / "bin/python", "-m", "pip", "install", "-q", "--no-deps", "--target", folder / "packages",
-             "-r", REQUIREMENTS])) / "packages"
+        packages = cache.wheels(self, "payload-oracles", REQUIREMENTS)
         if str(packages) not in sys.path:
             sys.path.insert(0, str(packages))
         for name, text in (("order.avsc", ORDER), ("parcel.avsc", WITH_ADDRESS), ("address.avsc", ADDRESS),
@@ -216,17 +205,15 @@ class Payloads(storm.Case):
             self.need(program)
         sources = [JAVA / "pom.xml", JAVA / "Framed.java"]
         kafka = storm.checked([storm.KAFKA_SH, "fetched"], 30).strip()
-        made = cache.made("framed-java", sources, lambda folder: fetched(
+        made = cache.made("framed-java", sources, lambda folder: cache.fetch(
             self, "Avro and Protobuf for Java",
             ["mvn", "-q", "-B", "-ntp", "-f", JAVA / "pom.xml", "org.apache.maven.plugins:maven-dependency-plugin:3.6.1:copy-dependencies",
              "-DincludeScope=runtime", f"-DoutputDirectory={folder}/libs"],
             ["javac", "-nowarn", "-cp", f"{kafka}/*:{folder}/libs/*", "-d", folder / "classes", JAVA / "Framed.java"]))
         descriptors = self.folder / "order.set"
         descriptors.write_bytes(self.order_files().SerializeToString())
-        log = f"-Dlog4j2.configurationFile={pathlib.Path(storm.KAFKA_SH).parent}/log4j2.properties"
-        told = storm.checked(["java", "-XX:TieredStopAtLevel=1", log, "-Dkafka.log.level=error", "-cp",
-                              f"{made}/classes:{kafka}/*:{made}/libs/*", "Framed", address, url, descriptors,
-                              *(f"{topic}={kind}" for topic, kind in kinds.items())], 120)
+        told = storm.checked([*storm.java(made / "classes", f"{kafka}/*", f"{made}/libs/*"), "Framed", address, url,
+                              descriptors, *(f"{topic}={kind}" for topic, kind in kinds.items())], 120)
         read = collections.defaultdict(list)
         for line in told.splitlines():
             topic, number = line.split()

@@ -203,6 +203,13 @@ def checked(arguments, limit, **more):
     return done.stdout
 
 
+def java(*classpath):
+    """The start of a command: a program of Java's that uses Kafka's libraries, and keeps its log quiet."""
+    log = pathlib.Path(KAFKA_SH).parent / "log4j2.properties"
+    return ["java", "-XX:TieredStopAtLevel=1", f"-Dlog4j2.configurationFile={log}", "-Dkafka.log.level=error", "-cp",
+            ":".join(map(str, classpath))]
+
+
 class Case(unittest.TestCase):
     limit = 240  # seconds a test may take, below ctest's own limit so that things are tidied up
 

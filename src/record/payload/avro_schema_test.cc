@@ -6,9 +6,10 @@
 #include <gtest/gtest.h>
 
 #include <cmath>
-#include <cstdlib>
 #include <iostream>
 #include <nlohmann/json.hpp>
+
+#include "base/seed_for_test.h"
 
 namespace ds {
 namespace {
@@ -201,8 +202,7 @@ class SchemaMaker {
 };
 
 TEST(AvroSchema, DrawsValuesOfAnySchemaThatLibavroReads) {
-  const char* const asked = std::getenv("DATASTORM_SEED");
-  const std::uint64_t seed = asked != nullptr ? std::strtoull(asked, nullptr, 10) : 1;
+  const std::uint64_t seed = seed_for_test(1);
   std::cout << "seed " << seed << "\n";
   for (std::uint64_t i = 0; i < 300; ++i) {
     Random random(seed, i << 32);
@@ -263,7 +263,8 @@ TEST(AvroSchema, SaysAllThatIsWrongAndWhere) {
   };
   const Case cases[] = {
       {"{\"type\":\n  int}", "t.avsc:2:3: this is no JSON"},
-      {"{\"type\": \"int\",\n \"x\": 1e999}", "t.avsc:2:7: this is no JSON: a number that no computer holds"},
+      {"{\"type\": \"int\",\n \"x\": 1e999}",
+       "t.avsc:2:7: this is no JSON: a number that no computer holds"},
       {R"({"type":"integer"})", "t.avsc: type: there is no type 'integer'"},
       {R"({"name":"x"})", R"(t.avsc: there is no "type")"},
       {"3", "t.avsc: 3 is no type"},
