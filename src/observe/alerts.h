@@ -6,8 +6,8 @@
 // So every window from 2 s to 60 s is asked, the shortest first, and it counts when its share is
 // over the threshold by more than two and a half standard errors of a mean of that length. A crisis
 // of 80 % is seen after 2 to 4 s at 100,000 records a second, and nothing is seen in noise
-// (alerts_test.cc plants both and counts). A steady mix has no noise; the window is then 2 s and the
-// threshold exact. A window must also still be over the threshold in its last seconds: what has
+// (alerts_test.cc plants both and counts). A steady mix has no noise; the window is then 2 s and
+// the threshold exact. A window must also still be over the threshold in its last seconds: what has
 // passed is no alert.
 //
 // The noise is taken from the differences between neighbouring seconds, so that a slow swing is not

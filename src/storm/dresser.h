@@ -64,8 +64,8 @@ struct DresserSettings {
   std::size_t batch_bytes_max = 1'048'576;
 };
 
-/// Threads: one, a worker's. Cost: a walk over the batch, and each record copied twice more; figures
-/// in docs/storm.md, `tweet_filler_bench` has it alone.
+/// Threads: one, a worker's. Cost: a walk over the batch, and each record copied twice more;
+/// figures in docs/storm.md, `tweet_filler_bench` has it alone.
 class Dresser {
  public:
   /// Records of one partition, in the order of their numbers.
