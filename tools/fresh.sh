@@ -71,16 +71,16 @@ inside() {
 if [[ -n ${AGAIN:-} ]]; then KEEP=1; root=$AGAIN; else root=$(mktemp -d "$cache/run.XXXXXX"); fi
 trap '[[ -n ${KEEP:-} ]] && say "kept in $root" || rm -rf "$root"' EXIT
 if [[ -n ${AGAIN:-} ]]; then
-  git -C "$root/root/datastorm" fetch -q "$source" HEAD
-  git -C "$root/root/datastorm" reset -q --hard FETCH_HEAD
+  git -C "$root/root/src/datastorm" fetch -q "$source" HEAD
+  git -C "$root/root/src/datastorm" reset -q --hard FETCH_HEAD
 else
   cp -a "$base/." "$root"
   join_network "$root"
-  git clone -q "$source" "$root/root/datastorm"
+  git clone -q "$source" "$root/root/src/datastorm"
 fi
 say "running in a clone of $(git -C "$source" log -1 --format='%h %s'): $*"
 started=$SECONDS status=0
-inside "$root" sh -c 'update-ca-certificates >/dev/null 2>&1; cd /root/datastorm && exec "$@"' sh "$@" ||
+inside "$root" sh -c 'update-ca-certificates >/dev/null 2>&1; cd /root/src/datastorm && exec "$@"' sh "$@" ||
   status=$?
 say "exit $status after $((SECONDS - started)) s, $(du -sxm "$root" | cut -f1) MB in all"
 exit "$status"
