@@ -6,14 +6,12 @@
 #include <cctype>
 #include <fstream>
 
+#include "base/wrong_use.h"
+
 namespace ds::cli {
 namespace {
 
 constexpr std::string_view kBlank = " \t\r\f";
-
-Error usage(std::string message, std::string hint = {}) {
-  return Error{.code = ErrorCode::kUsage, .message = std::move(message), .hint = std::move(hint)};
-}
 
 std::string_view without_indent(std::string_view text) {
   return text.substr(std::min(text.find_first_not_of(kBlank), text.size()));
@@ -70,8 +68,8 @@ Result<kafka::SaslMechanism> parse_mechanism(std::string_view text) {
   if (text == "SCRAM-SHA-256") return kafka::SaslMechanism::kScramSha256;
   if (text == "SCRAM-SHA-512") return kafka::SaslMechanism::kScramSha512;
   if (text == "GSSAPI" || text == "OAUTHBEARER") return kafka::SaslMechanism::kOther;
-  return usage(fmt::format("the SASL mechanism '{}' is not known", text),
-               "PLAIN, SCRAM-SHA-256, SCRAM-SHA-512, GSSAPI or OAUTHBEARER");
+  return wrong_use(fmt::format("the SASL mechanism '{}' is not known", text),
+                   "PLAIN, SCRAM-SHA-256, SCRAM-SHA-512, GSSAPI or OAUTHBEARER");
 }
 
 /// The names read here, and what they come to once all are known.
@@ -89,8 +87,8 @@ Status apply(std::string_view name, const std::string& value, Draft& draft,
                            [](unsigned char c) { return static_cast<char>(std::toupper(c)); });
     constexpr std::string_view kProtocols[] = {"PLAINTEXT", "SSL", "SASL_PLAINTEXT", "SASL_SSL"};
     if (std::ranges::find(kProtocols, draft.protocol) == std::end(kProtocols))
-      return usage(fmt::format("the security protocol '{}' is not known", value),
-                   "PLAINTEXT, SSL, SASL_PLAINTEXT or SASL_SSL");
+      return wrong_use(fmt::format("the security protocol '{}' is not known", value),
+                       "PLAINTEXT, SSL, SASL_PLAINTEXT or SASL_SSL");
     security.tls = draft.protocol.ends_with("SSL");
   } else if (name == "sasl.mechanism" || name == "sasl.mechanisms") {
     draft.has_mechanism = true;
@@ -118,8 +116,8 @@ Status apply(std::string_view name, const std::string& value, Draft& draft,
     security.verify_host = !value.empty() && value != "none";
   } else if (name == "ssl.truststore.type" || name == "ssl.keystore.type") {
     if (value != "PEM")
-      return usage(fmt::format("{} is {}: only PEM files are read", name, value),
-                   "keytool and openssl turn a store into PEM files");
+      return wrong_use(fmt::format("{} is {}: only PEM files are read", name, value),
+                       "keytool and openssl turn a store into PEM files");
   } else if (name == "client.id") {
     into.client_id = value;
   } else {
@@ -132,15 +130,16 @@ Status apply(std::string_view name, const std::string& value, Draft& draft,
 Status settle(const Draft& draft, const kafka::Security& security) {
   const bool login = draft.protocol.starts_with("SASL");
   if (login && !draft.has_mechanism)
-    return usage(
+    return wrong_use(
         fmt::format("security.protocol is {}, but sasl.mechanism is not set", draft.protocol),
         "sasl.mechanism=PLAIN, SCRAM-SHA-256 or SCRAM-SHA-512");
   if (!login && draft.has_mechanism)
-    return usage(fmt::format("sasl.mechanism is set, but security.protocol is {}", draft.protocol),
-                 "security.protocol=SASL_SSL or SASL_PLAINTEXT");
+    return wrong_use(
+        fmt::format("sasl.mechanism is set, but security.protocol is {}", draft.protocol),
+        "security.protocol=SASL_SSL or SASL_PLAINTEXT");
   if (login && security.user.empty() && security.sasl != kafka::SaslMechanism::kOther)
-    return usage("a login needs a user",
-                 "sasl.username and sasl.password, or sasl.jaas.config with both");
+    return wrong_use("a login needs a user",
+                     "sasl.username and sasl.password, or sasl.jaas.config with both");
   return Done{};
 }
 
@@ -150,7 +149,7 @@ Status read_properties(const std::string& path, Properties& into) {
   std::ifstream file(path);
   if (file) file.peek();  // a folder opens like a file
   if (!file.eof() && !file)
-    return usage(fmt::format("the client properties {} cannot be read", path));
+    return wrong_use(fmt::format("the client properties {} cannot be read", path));
   file.clear();
   std::string read;
   for (int number = 1; std::getline(file, read); ++number) {
@@ -168,7 +167,7 @@ Status read_properties(const std::string& path, Properties& into) {
     const std::size_t end = name_end(line);
     std::string_view value = without_indent(std::string_view(line).substr(end));
     if (end == 0 || end == line.size())
-      return usage(fmt::format("{}:{}: this is not NAME=VALUE", path, first));
+      return wrong_use(fmt::format("{}:{}: this is not NAME=VALUE", path, first));
     if (value.starts_with('=') || value.starts_with(':')) value = without_indent(value.substr(1));
     const std::size_t last = value.find_last_not_of(kBlank);  // Java would keep blanks at the end
     value = value.substr(0, last == std::string_view::npos ? 0 : last + 1);

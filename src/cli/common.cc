@@ -7,6 +7,7 @@
 #include <charconv>
 #include <filesystem>
 
+#include "base/wrong_use.h"
 #include "cli/broker_security.h"
 #include "cli/client_properties.h"
 
@@ -14,10 +15,6 @@ namespace ds::cli {
 namespace {
 
 constexpr std::uint64_t kRunMask = (std::uint64_t{1} << 48) - 1;
-
-Error usage(std::string message, std::string hint = {}) {
-  return Error{.code = ErrorCode::kUsage, .message = std::move(message), .hint = std::move(hint)};
-}
 
 }  // namespace
 
@@ -31,23 +28,24 @@ kafka::ClientSettings read_kafka(Reader& read, std::string_view engine) {
   for (const std::string& property : read.list("property")) {
     const std::size_t equals = property.find('=');
     if (equals == std::string::npos || equals == 0)  // not quoted: it may hold a password
-      read.wrong("property", usage("one of them is not NAME=VALUE", "-X client.id=mine"));
+      read.wrong("property", wrong_use("one of them is not NAME=VALUE", "-X client.id=mine"));
     else
       properties[property.substr(0, equals)] = {property.substr(equals + 1), "-X"};
   }
   for (const Error& wrong : apply_properties(properties, settings)) read.wrong(wrong);
   if (settings.security.sasl == kafka::SaslMechanism::kOther && engine != "librdkafka")
-    read.wrong(usage(fmt::format("the SASL mechanism {} is spoken by librdkafka alone",
-                                 settings.properties.at("sasl.mechanism")),
-                     "produce --engine librdkafka, or PLAIN, SCRAM-SHA-256 or SCRAM-SHA-512"));
+    read.wrong(wrong_use(fmt::format("the SASL mechanism {} is spoken by librdkafka alone",
+                                     settings.properties.at("sasl.mechanism")),
+                         "produce --engine librdkafka, or PLAIN, SCRAM-SHA-256 or SCRAM-SHA-512"));
   return settings;
 }
 
 void refuse_properties(Reader& read, const kafka::ClientSettings& client) {
   for (const auto& [name, value] : client.properties)
     if (client.security.sasl != kafka::SaslMechanism::kOther || !name.starts_with("sasl."))
-      read.wrong(usage(fmt::format("the property {} is not known to DataStorm's own engine", name),
-                       "produce --engine librdkafka takes it"));
+      read.wrong(
+          wrong_use(fmt::format("the property {} is not known to DataStorm's own engine", name),
+                    "produce --engine librdkafka takes it"));
 }
 
 Status check_topic_name(std::string_view name) {
@@ -58,8 +56,8 @@ Status check_topic_name(std::string_view name) {
   });
   if (plain && !name.empty() && name.size() <= kLengthMax && name != "." && name != "..")
     return Done{};
-  return usage(fmt::format("'{}' is no topic's name", name),
-               "1 to 249 letters, digits, dots, underscores and hyphens");
+  return wrong_use(fmt::format("'{}' is no topic's name", name),
+                   "1 to 249 letters, digits, dots, underscores and hyphens");
 }
 
 std::string read_topic(Reader& read) {
@@ -106,7 +104,8 @@ std::uint64_t read_run_id(Reader& read) {
   }
   const auto [end, wrong] = std::from_chars(text.data(), text.data() + text.size(), run, 16);
   if (wrong != std::errc() || end != text.data() + text.size() || run > kRunMask || run == 0)
-    read.wrong("run", usage(fmt::format("'{}' is not a run's id", text), "up to 12 hex digits"));
+    read.wrong("run",
+               wrong_use(fmt::format("'{}' is not a run's id", text), "up to 12 hex digits"));
   return run;
 }
 
@@ -114,8 +113,8 @@ Status make_data_folder(const std::string& path) {
   std::error_code error;
   std::filesystem::create_directories(path, error);
   if (!error) return Done{};
-  return usage(fmt::format("the folder {} cannot be made: {}", path, error.message()),
-               "name another with --data-dir");
+  return wrong_use(fmt::format("the folder {} cannot be made: {}", path, error.message()),
+                   "name another with --data-dir");
 }
 
 Error as_wrong_use(Error error) {

@@ -4,19 +4,17 @@
 
 #include <nlohmann/json.hpp>
 
+#include "base/wrong_use.h"
+
 namespace ds::cli {
 namespace {
-
-Error usage(std::string message, std::string hint = {}) {
-  return Error{.code = ErrorCode::kUsage, .message = std::move(message), .hint = std::move(hint)};
-}
 
 /// Numbers as JSON has them, exactly: 33.3 becomes 33.3 %, not its binary neighbour.
 Result<Percent> percent_of(const nlohmann::json& body, const char* name) {
   const auto found = body.find(name);
   if (found == body.end() || !found->is_number())
-    return usage(fmt::format("the mix has no number '{}'", name),
-                 R"({"positive": 50, "negative": 30, "neutral": 20})");
+    return wrong_use(fmt::format("the mix has no number '{}'", name),
+                     R"({"positive": 50, "negative": 30, "neutral": 20})");
   return Percent::parse(found->dump());
 }
 
@@ -52,7 +50,7 @@ void Desk::tick() {
 
 Status Desk::start() {
   if (storm_.run().finished())
-    return usage("this storm has ended", "start `datastorm up` again for another");
+    return wrong_use("this storm has ended", "start `datastorm up` again for another");
   stopped_ = false;
   storm_.run().change_schedule(schedule_);
   return Done{};
@@ -72,7 +70,7 @@ Status Desk::swing(std::string_view positive, std::string_view negative, std::st
 }
 
 Status Desk::set_rate(std::optional<double> rate) {
-  if (rate && *rate > 1e9) return usage("a rate is at most 1000000000 records a second");
+  if (rate && *rate > 1e9) return wrong_use("a rate is at most 1000000000 records a second");
   schedule_ = rate ? Schedule::steady(*rate) : Schedule::flat_out();
   if (!stopped_) storm_.run().change_schedule(schedule_);
   return Done{};
@@ -81,18 +79,18 @@ Status Desk::set_rate(std::optional<double> rate) {
 Status Desk::set_mix(const std::string& text) {
   const auto body = nlohmann::json::parse(text, nullptr, false);
   if (!body.is_object())
-    return usage("the mix is not a JSON object",
-                 R"({"positive": 50, "negative": 30, "neutral": 20})");
+    return wrong_use("the mix is not a JSON object",
+                     R"({"positive": 50, "negative": 30, "neutral": 20})");
   auto positive = percent_of(body, "positive"), negative = percent_of(body, "negative"),
        neutral = percent_of(body, "neutral");
   for (const auto* each : {&positive, &negative, &neutral})
     if (!*each) return each->error();
   const std::string mode = body.value("mode", "fixed");
   if (mode != "fixed" && mode != "volatile")
-    return usage(fmt::format("'{}' is not a mode", mode), "fixed or volatile");
+    return wrong_use(fmt::format("'{}' is not a mode", mode), "fixed or volatile");
   const auto volatility = body.find("volatility");
   if (volatility != body.end() && !volatility->is_number())
-    return usage("the volatility is not a number");
+    return wrong_use("the volatility is not a number");
   auto mix = mode == "fixed"
                  ? Mix::fixed(*positive, *negative, *neutral)
                  : Mix::swinging(*positive, *negative, *neutral,

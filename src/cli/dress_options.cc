@@ -5,13 +5,10 @@
 #include <algorithm>
 
 #include "base/units.h"
+#include "base/wrong_use.h"
 
 namespace ds::cli {
 namespace {
-
-Error usage(std::string message, std::string hint = {}) {
-  return Error{.code = ErrorCode::kUsage, .message = std::move(message), .hint = std::move(hint)};
-}
 
 /// "5%" or "0.05".
 double read_share(Reader& read, std::string_view name) {
@@ -21,7 +18,7 @@ double read_share(Reader& read, std::string_view name) {
   const auto value = parse_quantity(text);
   const double share = value ? *value / (percent ? 100 : 1) : 2;
   if (share <= 1) return share;
-  read.wrong(name, usage(fmt::format("'{}' is no share", read.text(name)), "5%, or 0.05"));
+  read.wrong(name, wrong_use(fmt::format("'{}' is no share", read.text(name)), "5%, or 0.05"));
   return 0;
 }
 
@@ -38,10 +35,10 @@ void read_keys(Reader& read, StormOptions& options, Dress& dress) {
   dress.keys.cardinality = std::max<std::uint64_t>(1, cardinality);
   const bool tweets = !options.values;
   if (dress.keys.kind == Keys::Kind::kBrand && !tweets)
-    read.wrong("keys", usage("only tweets have a brand", "field:NAME of a JSON payload"));
+    read.wrong("keys", wrong_use("only tweets have a brand", "field:NAME of a JSON payload"));
   if (dress.keys.kind == Keys::Kind::kField && tweets && !is_tweet_field(dress.keys.field))
-    read.wrong("keys", usage(fmt::format("a tweet has no field '{}'", dress.keys.field),
-                             "tweetId, timestamp, text, brand or sentiment"));
+    read.wrong("keys", wrong_use(fmt::format("a tweet has no field '{}'", dress.keys.field),
+                                 "tweetId, timestamp, text, brand or sentiment"));
 
   const bool keyed = dress.keys.kind != Keys::Kind::kNone;
   constexpr std::string_view kPlacings[] = {"stream", "key", "round-robin", "sticky"};
@@ -51,7 +48,7 @@ void read_keys(Reader& read, StormOptions& options, Dress& dress) {
   const auto* const at = std::ranges::find(kPlacings, name);
   if (at != std::end(kPlacings)) dress.placing = static_cast<Placing>(at - std::begin(kPlacings));
   if (dress.placing == Placing::kKey && !keyed)
-    read.wrong("partitioner", usage("there are no keys to place records by", "--keys uniform"));
+    read.wrong("partitioner", wrong_use("there are no keys to place records by", "--keys uniform"));
 }
 
 void read_transactions(Reader& read, StormOptions& options) {
@@ -60,27 +57,27 @@ void read_transactions(Reader& read, StormOptions& options) {
   run.abort_rate = read_share(read, "abort-rate");
   if (run.transaction_records == 0) {
     if (run.abort_rate > 0)
-      read.wrong("abort-rate",
-                 usage("there are no transactions to abort", "--transaction-records N as well"));
+      read.wrong("abort-rate", wrong_use("there are no transactions to abort",
+                                         "--transaction-records N as well"));
     return;
   }
   if (options.engine != "librdkafka")
-    read.wrong("engine", usage("transactions go through librdkafka", "--engine librdkafka"));
+    read.wrong("engine", wrong_use("transactions go through librdkafka", "--engine librdkafka"));
   if (options.producer.acks != kafka::Acks::kAll)
-    read.wrong("acks", usage("transactions need the word of all replicas", "--acks all"));
+    read.wrong("acks", wrong_use("transactions need the word of all replicas", "--acks all"));
   if (options.one_by_one)
     read.wrong("transaction-records",
-               usage("a record of a transaction has no answer before the transaction's end",
-                     "leave out --one-by-one"));
+               wrong_use("a record of a transaction has no answer before the transaction's end",
+                         "leave out --one-by-one"));
   const std::uint64_t of = run.transaction_records;
   std::uint64_t& batch = run.claim.batch_size;
   if (read.count("batch-size") == 0) batch = (batch + of - 1) / of * of;  // to whole transactions
   if (batch % of != 0 || batch > 1'000'000)
     read.wrong("transaction-records",
-               usage(fmt::format("a generator batch of {} records is no whole number of "
-                                 "transactions of {}",
-                                 batch, of),
-                     "--batch-size a multiple of it, at most 1000000"));
+               wrong_use(fmt::format("a generator batch of {} records is no whole number of "
+                                     "transactions of {}",
+                                     batch, of),
+                         "--batch-size a multiple of it, at most 1000000"));
 }
 
 }  // namespace
@@ -102,9 +99,10 @@ void read_dress(Reader& read, StormOptions& options) {
   }
   dress.tombstones = read_share(read, "tombstones");
   if (dress.tombstones > 0 && run.timestamps_each)
-    read.wrong("tombstones", usage("records with times of their own cannot be taken out of what is "
-                                   "claimed again",
-                                   "--timestamps batch"));
+    read.wrong("tombstones",
+               wrong_use("records with times of their own cannot be taken out of what is "
+                         "claimed again",
+                         "--timestamps batch"));
   read_transactions(read, options);
 
   RunClaim& claim = run.claim;

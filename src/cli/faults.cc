@@ -8,6 +8,7 @@
 
 #include "base/thread_name.h"
 #include "base/units.h"
+#include "base/wrong_use.h"
 
 namespace ds::cli {
 namespace {
@@ -29,10 +30,6 @@ constexpr FaultWords kWords[] = {
      "the storm's wall clock is off by so much"},
 };
 
-Error usage(std::string message, std::string hint = {}) {
-  return Error{.code = ErrorCode::kUsage, .message = std::move(message), .hint = std::move(hint)};
-}
-
 std::string example_of(const FaultWords& words) {
   std::string text = fmt::format("{} = \"30s for 5s", words.name);
   if (!words.option.empty())
@@ -45,13 +42,14 @@ Result<std::int64_t> parse_amount(const FaultWords& words, std::string_view text
     const bool back = text.starts_with('-') && words.kind == FaultKind::kSkewClock;
     auto time = parse_duration(text.substr(back ? 1 : 0));
     if (!time) return std::move(time).error();
-    if (*time == 0) return usage("it is off by nothing");
+    if (*time == 0) return wrong_use("it is off by nothing");
     return back ? -*time : *time;
   }
   const auto count = parse_count(text);
   if (!count) return count.error();
-  if (words.option == "every" && *count == 0) return usage("every 0 is never", "every 1 and up");
-  if (*count > 1'000'000'000) return usage(fmt::format("'{}' is out of range", text));
+  if (words.option == "every" && *count == 0)
+    return wrong_use("every 0 is never", "every 1 and up");
+  if (*count > 1'000'000'000) return wrong_use(fmt::format("'{}' is out of range", text));
   return static_cast<std::int64_t>(*count);
 }
 
@@ -69,11 +67,11 @@ Result<Fault> parse_fault(std::string_view text) {
   if (words == std::end(kWords)) {
     std::vector<std::string_view> names;
     for (const FaultWords& each : kWords) names.push_back(each.name);
-    return usage(fmt::format("there is no fault '{}'", given.empty() ? "" : given[0]),
-                 fmt::format("{}", fmt::join(names, ", ")));
+    return wrong_use(fmt::format("there is no fault '{}'", given.empty() ? "" : given[0]),
+                     fmt::format("{}", fmt::join(names, ", ")));
   }
   const auto wrong = [&](std::string_view why) {
-    return usage(fmt::format("'{}': {}", text, why), example_of(*words));
+    return wrong_use(fmt::format("'{}': {}", text, why), example_of(*words));
   };
   const bool optioned = given.size() == 6 && !words->option.empty() && given[4] == words->option;
   if ((given.size() != 4 && !optioned) || given[2] != "for") return wrong("is not understood");

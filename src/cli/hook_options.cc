@@ -2,12 +2,10 @@
 
 #include <algorithm>
 
+#include "base/wrong_use.h"
+
 namespace ds::cli {
 namespace {
-
-Error usage(std::string message, std::string hint = {}) {
-  return Error{.code = ErrorCode::kUsage, .message = std::move(message), .hint = std::move(hint)};
-}
 
 std::string text_of(const Result<std::vector<std::string>>& secrets) {
   return secrets ? fmt::format("{}", fmt::join(*secrets, "\n")) : std::string();
@@ -19,11 +17,11 @@ HookOptions read_hook(Reader& read, const std::string& topic) {
   HookOptions options;
   options.path = read.text("path");
   if (!options.path.starts_with('/') || options.path.find_first_of("?# ") != std::string::npos)
-    read.wrong("path", usage("a path begins with / and has no ? # or blank", "/hook"));
+    read.wrong("path", wrong_use("a path begins with / and has no ? # or blank", "/hook"));
   HookSettings& hook = options.hook;
   if (read.origin("hook-secret").starts_with("--"))
-    read.wrong("hook-secret", usage("a secret among the arguments is seen by every user",
-                                    "HOOK_SECRET in the environment or .env, or a file"));
+    read.wrong("hook-secret", wrong_use("a secret among the arguments is seen by every user",
+                                        "HOOK_SECRET in the environment or .env, or a file"));
   if (read.given("hook-secret")) hook.secrets.push_back(read.text("hook-secret"));
   options.secret_file = read.text("hook-secret-file");
   if (!options.secret_file.empty()) {
@@ -42,15 +40,15 @@ HookOptions read_hook(Reader& read, const std::string& topic) {
     std::rotate(hook.topics.begin(), named, named + 1);  // it is for bodies that name none
   for (const std::string& each : hook.topics)
     if (!may_be_topic(each))
-      read.wrong(
-          each == topic ? "topic" : "allow-topic",
-          usage(fmt::format("no topic may be called '{}'", each), "1 to 249 of a-z A-Z 0-9 . _ -"));
+      read.wrong(each == topic ? "topic" : "allow-topic",
+                 wrong_use(fmt::format("no topic may be called '{}'", each),
+                           "1 to 249 of a-z A-Z 0-9 . _ -"));
   hook.rate_per_key = read.quantity("hook-rate");
   hook.tolerance = read.duration("hook-tolerance");
   hook.replay_window = read.duration("replay-window");
   hook.replay_messages_max = read.count("replay-messages");
   if (hook.replay_messages_max < 1 || hook.replay_messages_max > (1u << 28))
-    read.wrong("replay-messages", usage("out of range", "1 to 268435456"));
+    read.wrong("replay-messages", wrong_use("out of range", "1 to 268435456"));
   hook.in_flight_bytes_max = read.size("in-flight-bytes");
   return options;
 }

@@ -7,6 +7,7 @@
 #include <thread>
 
 #include "base/units.h"
+#include "base/wrong_use.h"
 #include "cli/storm_options.h"
 #include "kafka/client/admin.h"
 #include "kafka/client/assignor.h"
@@ -41,10 +42,6 @@ constexpr std::string_view kIntakeSettings[] = {"topic",
                                                 "influx-connections"};
 
 constexpr unsigned kWorkersUsual = 4;
-
-Error usage(std::string message, std::string hint = {}) {
-  return Error{.code = ErrorCode::kUsage, .message = std::move(message), .hint = std::move(hint)};
-}
 
 /// The letters that were replayed before: what comes again of them is a repeat.
 Status read_seen(const IntakeOptions& options, kafka::Admin& admin, SeenLetters& seen) {
@@ -91,10 +88,10 @@ std::vector<std::string> read_assignors(Reader& read) {
     names.push_back(rest.substr(0, comma));
     rest.erase(0, comma + 1);
     if (!kafka::parse_assignor(names.back()))
-      read.wrong("assignor", usage(fmt::format("'{}' is no assignor", names.back()),
-                                   "cooperative-sticky, range, roundrobin or sticky"));
+      read.wrong("assignor", wrong_use(fmt::format("'{}' is no assignor", names.back()),
+                                       "cooperative-sticky, range, roundrobin or sticky"));
   }
-  if (names.empty()) read.wrong("assignor", usage("none is named", "cooperative-sticky"));
+  if (names.empty()) read.wrong("assignor", wrong_use("none is named", "cooperative-sticky"));
   return names;
 }
 
@@ -143,14 +140,15 @@ IntakeOptions read_intake(Reader& read) {
       std::max(options.consumer.fetch_bytes_max, options.consumer.partition_bytes_max);
   if (options.consumer.heartbeat_interval <= 0 ||
       options.consumer.heartbeat_interval * 2 > options.consumer.session_timeout)
-    read.wrong("heartbeat-interval", usage("two heartbeats at least must go into a session",
-                                           "make it shorter, or --session-timeout longer"));
+    read.wrong("heartbeat-interval", wrong_use("two heartbeats at least must go into a session",
+                                               "make it shorter, or --session-timeout longer"));
   constexpr std::string_view kEngines[] = {"direct", "librdkafka"};
   options.engine = read.choice("engine", kEngines);
   if (options.engine == "librdkafka" && read.text("store") != "raw")
-    read.wrong("store", usage("librdkafka hides where record batches begin and end, which rollups "
-                              "are counted by",
-                              "use --engine direct, or --store raw"));
+    read.wrong("store",
+               wrong_use("librdkafka hides where record batches begin and end, which rollups "
+                         "are counted by",
+                         "use --engine direct, or --store raw"));
   options.store = read_store_access(read);
   options.store.workers = static_cast<int>(std::min<std::uint64_t>(read.count("workers"), 64));
   if (options.store.workers == 0)
@@ -173,7 +171,7 @@ IntakeOptions read_intake(Reader& read) {
     options.sinks.push_back("sqlite:" + read.text("data-dir") + "/datastorm.db");
   for (const std::string& sink : options.sinks) {
     if (std::ranges::count(options.sinks, sink) > 1)
-      read.wrong("sink", usage(fmt::format("'{}' is named twice", sink)));
+      read.wrong("sink", wrong_use(fmt::format("'{}' is named twice", sink)));
     if (auto named = check_sink_name(sink, options.store); !named)
       read.wrong("sink", named.error());
   }

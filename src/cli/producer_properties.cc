@@ -4,6 +4,8 @@
 
 #include <charconv>
 
+#include "base/wrong_use.h"
+
 namespace ds::cli {
 namespace {
 
@@ -11,16 +13,12 @@ using kafka::Acks;
 using kafka::ClientSettings;
 using kafka::ProducerSettings;
 
-Error usage(std::string message, std::string hint) {
-  return Error{.code = ErrorCode::kUsage, .message = std::move(message), .hint = std::move(hint)};
-}
-
 Result<std::int64_t> whole(const std::string& text, std::int64_t least, std::int64_t most) {
   std::int64_t value = 0;
   const auto [end, wrong] = std::from_chars(text.data(), text.data() + text.size(), value);
   if (wrong != std::errc() || end != text.data() + text.size() || value < least || value > most)
-    return usage(fmt::format("'{}' is not allowed", text),
-                 fmt::format("a whole number from {} to {}", least, most));
+    return wrong_use(fmt::format("'{}' is not allowed", text),
+                     fmt::format("a whole number from {} to {}", least, most));
   return value;
 }
 
@@ -47,13 +45,13 @@ Status take_acks(const std::string& text, Acks& into) {
   else if (text == "-1" || text == "all")
     into = Acks::kAll;
   else
-    return usage(fmt::format("'{}' is not allowed", text), "0, 1, -1 or all");
+    return wrong_use(fmt::format("'{}' is not allowed", text), "0, 1, -1 or all");
   return Done{};
 }
 
 Status take_truth(const std::string& text, bool& into) {
   if (text != "true" && text != "false")
-    return usage(fmt::format("'{}' is not allowed", text), "true or false");
+    return wrong_use(fmt::format("'{}' is not allowed", text), "true or false");
   into = text == "true";
   return Done{};
 }
@@ -64,7 +62,7 @@ Status take_codec(const std::string& text, std::string& into) {
       into = text;
       return Done{};
     }
-  return usage(fmt::format("'{}' is not allowed", text), "none, gzip, snappy, lz4 or zstd");
+  return wrong_use(fmt::format("'{}' is not allowed", text), "none, gzip, snappy, lz4 or zstd");
 }
 
 struct Known {

@@ -10,6 +10,7 @@
 #include <toml++/toml.h>
 
 #include "base/units.h"
+#include "base/wrong_use.h"
 #include "cli/faults.h"
 #include "cli/near_miss.h"
 
@@ -20,10 +21,6 @@ struct TextAt {
   std::string text;
   std::string origin;
 };
-
-Error usage(std::string message, std::string hint = {}) {
-  return Error{.code = ErrorCode::kUsage, .message = std::move(message), .hint = std::move(hint)};
-}
 
 std::string join(const std::vector<std::string>& parts, std::string_view separator) {
   return fmt::format("{}", fmt::join(parts, separator));
@@ -49,7 +46,7 @@ Result<std::map<std::string, TextAt, std::less<>>> read_dotenv(const std::string
     if (first == std::string::npos || line[first] == '#') continue;
     const std::size_t equals = line.find('=');
     if (equals == std::string::npos)
-      return usage(fmt::format("{}:{}: '{}' is not KEY=VALUE", path, number, line));
+      return wrong_use(fmt::format("{}:{}: '{}' is not KEY=VALUE", path, number, line));
     std::string value = line.substr(equals + 1);
     while (!value.empty() && (value.back() == '\r' || value.back() == ' ')) value.pop_back();
     if (value.size() >= 2 && (value.front() == '"' || value.front() == '\'') &&
@@ -101,11 +98,11 @@ Result<std::map<std::string, TextAt, std::less<>>> read_toml(const std::string& 
                                                              std::vector<std::string>& errors) {
   std::ifstream file(path);
   if (!is_readable(file))
-    return usage(fmt::format("the configuration file {} cannot be read", path));
+    return wrong_use(fmt::format("the configuration file {} cannot be read", path));
   toml::parse_result parsed = toml::parse(file, path);
   if (!parsed) {
     const auto& at = parsed.error().source().begin;
-    return usage(fmt::format("{}:{}: {}", path, at.line, parsed.error().description()));
+    return wrong_use(fmt::format("{}:{}: {}", path, at.line, parsed.error().description()));
   }
   std::map<std::string, TextAt, std::less<>> values;
   const auto take = [&](const toml::table& table, bool wins) {
@@ -225,7 +222,7 @@ void Reader::say(std::string line) {
 
 std::optional<Error> Reader::errors() const {
   if (errors_.empty()) return std::nullopt;
-  return usage(join(errors_, "\n  "));
+  return wrong_use(join(errors_, "\n  "));
 }
 
 std::string Reader::text(std::string_view name) {
@@ -237,8 +234,8 @@ std::uint64_t Reader::count(std::string_view name) {
 }
 void Reader::out_of_range(std::string_view name, std::uint64_t least, std::uint64_t most) {
   if (text(name).empty() || !parse_count(text(name))) return;  // said already
-  wrong(name, usage(fmt::format("'{}' is out of range", text(name)),
-                    fmt::format("from {} to {}", least, most)));
+  wrong(name, wrong_use(fmt::format("'{}' is out of range", text(name)),
+                        fmt::format("from {} to {}", least, most)));
 }
 
 double Reader::quantity(std::string_view name) {
@@ -255,7 +252,7 @@ bool Reader::on(std::string_view name) {
   const std::string value = text(name);
   if (value == "true" || value == "1" || value == "yes" || value == "on") return true;
   if (!(value.empty() || value == "false" || value == "0" || value == "no" || value == "off"))
-    wrong(name, usage(fmt::format("'{}' is neither yes nor no", value), "true or false"));
+    wrong(name, wrong_use(fmt::format("'{}' is neither yes nor no", value), "true or false"));
   return false;
 }
 
@@ -274,8 +271,8 @@ std::vector<std::string> Reader::list(std::string_view name) {
 std::string Reader::choice(std::string_view name, std::span<const std::string_view> allowed) {
   std::string value = text(name);
   if (std::ranges::find(allowed, value) == allowed.end())
-    wrong(name, usage(fmt::format("'{}' is not known", value),
-                      fmt::format("{}", fmt::join(allowed, ", "))));
+    wrong(name, wrong_use(fmt::format("'{}' is not known", value),
+                          fmt::format("{}", fmt::join(allowed, ", "))));
   return value;
 }
 

@@ -8,6 +8,7 @@
 #include <thread>
 
 #include "base/units.h"
+#include "base/wrong_use.h"
 #include "cli/dress_options.h"
 #include "cli/producer_properties.h"
 #include "cli/registry_options.h"
@@ -44,10 +45,6 @@ constexpr std::size_t kFrameRoom = 64;  // for Confluent's frame
 constexpr std::size_t kTopicBatchBytes = 1 << 20;
 constexpr std::size_t kTopicBatchHeadroom = 12;  // Kafka's default limit is 12 bytes over 1 MiB
 
-Error usage(std::string message, std::string hint = {}) {
-  return Error{.code = ErrorCode::kUsage, .message = std::move(message), .hint = std::move(hint)};
-}
-
 std::uint64_t memory_of_machine() {
   return static_cast<std::uint64_t>(sysconf(_SC_PHYS_PAGES)) *
          static_cast<std::uint64_t>(sysconf(_SC_PAGESIZE));
@@ -69,8 +66,8 @@ Mix read_mix(Reader& read, std::uint64_t seed) {
   const double factor = factor_given && *factor_given <= 1 ? *factor_given : 0;
   if (!factor_given || *factor_given > 1)  // whatever the mode: it may change while the run lives
     read.wrong("volatility",
-               usage(fmt::format("'{}' is no volatility", read.text("volatility")),
-                     "from 0 to 1: 0 is steady; with 1 a batch may be all of one kind"));
+               wrong_use(fmt::format("'{}' is no volatility", read.text("volatility")),
+                         "from 0 to 1: 0 is steady; with 1 a batch may be all of one kind"));
   // What their sum is says nothing while one of them is none.
   if (!std::ranges::all_of(shares, [](const auto& share) { return share.ok(); })) return {};
   auto mix = mode == "volatile" ? Mix::swinging(positive, negative, neutral, factor, seed)
@@ -84,7 +81,7 @@ Schedule replayed(Reader& read) {
   constexpr std::string_view kFile = "file:";
   const std::string payload = read.text("payload");
   if (!payload.starts_with(kFile)) {
-    read.wrong("replay", usage("there are no recorded times to keep", "--payload file:PATH"));
+    read.wrong("replay", wrong_use("there are no recorded times to keep", "--payload file:PATH"));
     return Schedule::flat_out();
   }
   return read.take("replay", read_replay(payload.substr(kFile.size()), read.text("replay")),
@@ -99,11 +96,12 @@ Schedule read_schedule(Reader& read, std::uint64_t workers, std::uint64_t batch_
   const int given = (read.given("schedule") ? 1 : 0) + (replay ? 1 : 0) +
                     (read.given("rate") && rate != "max" ? 1 : 0) + (interval_ms > 0 ? 1 : 0);
   if (given > 1)
-    read.wrong(usage("--rate, --schedule, --replay and --batch-interval-ms exclude each other"));
+    read.wrong(
+        wrong_use("--rate, --schedule, --replay and --batch-interval-ms exclude each other"));
   auto steady = rate == "max" ? Result<double>(0.0) : parse_quantity(rate);
   if (!steady)  // also where another one wins
-    read.wrong("rate", usage(fmt::format("'{}' is not a rate", rate),
-                             "a number such as 5000, 100k or 2M, or max"));
+    read.wrong("rate", wrong_use(fmt::format("'{}' is not a rate", rate),
+                                 "a number such as 5000, 100k or 2M, or max"));
   if (replay) return replayed(read);
   if (!text.empty())
     return read.take("schedule", Schedule::parse(text, read.count("seed")), Schedule::flat_out());
@@ -134,7 +132,7 @@ void read_shard(Reader& read, RunSettings& run) {
   const auto second = slash ? std::from_chars(first.ptr + 1, end, run.shards) : first;
   if (!slash || second.ec != std::errc() || second.ptr != end || run.shard >= run.shards)
     read.wrong("shard",
-               usage(fmt::format("'{}' is not a shard", text), "i/n with i from 0 to n-1"));
+               wrong_use(fmt::format("'{}' is not a shard", text), "i/n with i from 0 to n-1"));
 }
 
 kafka::Acks read_acks(Reader& read) {
@@ -152,8 +150,8 @@ std::optional<Encoding> read_encoding(Reader& read) {
   for (const auto& [name, value] : kEncodings)
     if (encoding == name) return value;
   if (!encoding.empty())
-    read.wrong("encoding", usage(fmt::format("'{}' is no encoding", encoding),
-                                 "avro, json or protobuf; empty is the payload's own"));
+    read.wrong("encoding", wrong_use(fmt::format("'{}' is no encoding", encoding),
+                                     "avro, json or protobuf; empty is the payload's own"));
   return std::nullopt;
 }
 
@@ -168,15 +166,15 @@ std::shared_ptr<const ImagePool> read_payload(Reader& read, std::uint64_t seed,
   auto opened = read.take("payload", open_payload(payload, settings));
   if (!opened) return nullptr;
   if (!read.text("registry").empty() && !opened->schema())
-    read.wrong("registry", usage(fmt::format("{} has no schema that it could be told", payload),
-                                 "with --encoding json name one: --schema FILE.json"));
+    read.wrong("registry", wrong_use(fmt::format("{} has no schema that it could be told", payload),
+                                     "with --encoding json name one: --schema FILE.json"));
   auto pool = make_pool(std::move(opened), {}, read.count("pool"));
   const std::uint64_t most = read.size("batch-bytes");
   if (pool->bytes_max > kPayloadBytesMax ||
       pool->bytes_max + kFrameRoom + kAroundPooledValueMax + kafka::kBatchHeaderBytes > most)
-    read.wrong("payload", usage(fmt::format("its values have up to {} bytes, and a batch {}",
-                                            pool->bytes_max, most),
-                                "make it smaller, or --batch-bytes larger"));
+    read.wrong("payload", wrong_use(fmt::format("its values have up to {} bytes, and a batch {}",
+                                                pool->bytes_max, most),
+                                    "make it smaller, or --batch-bytes larger"));
   return pool;
 }
 
@@ -195,7 +193,8 @@ void read_producer(Reader& read, StormOptions& options) {
   if (options.one_by_one) options.run.piece_records_max = 1;
   producer.delivery_timeout = read.duration("delivery-timeout");
   if (producer.delivery_timeout < kMillisecond)
-    read.wrong("delivery-timeout", usage("a batch needs some time to be delivered", "1ms or more"));
+    read.wrong("delivery-timeout",
+               wrong_use("a batch needs some time to be delivered", "1ms or more"));
   if (options.engine == "direct") {
     for (const Error& wrong : take_producer_properties(options.client, producer)) read.wrong(wrong);
     refuse_properties(read, options.client);
@@ -217,23 +216,23 @@ void read_producer(Reader& read, StormOptions& options) {
   if (!read.given("buffer-memory")) memory = std::min(memory, memory_of_machine() / 2);
   producer.buffer_memory = memory / static_cast<std::uint64_t>(options.run.threads);
   if (producer.batch_bytes_max < 1024 || producer.batch_bytes_max > (64u << 20))
-    read.wrong("batch-bytes", usage("a batch must have from 1 KiB to 64 MiB"));
+    read.wrong("batch-bytes", wrong_use("a batch must have from 1 KiB to 64 MiB"));
   else if (memory > memory_of_machine())
-    read.wrong(
-        "buffer-memory",
-        usage(fmt::format("{} are more than this machine has",
-                          human_bytes(static_cast<double>(memory))),
-              fmt::format("at most {}", human_bytes(static_cast<double>(memory_of_machine())))));
+    read.wrong("buffer-memory",
+               wrong_use(fmt::format("{} are more than this machine has",
+                                     human_bytes(static_cast<double>(memory))),
+                         fmt::format("at most {}",
+                                     human_bytes(static_cast<double>(memory_of_machine())))));
   else if (producer.buffer_memory < 2 * producer.batch_bytes_max)
     read.wrong("buffer-memory",
-               usage(fmt::format("{} hold fewer than two batches of {} for each of {} threads",
-                                 human_bytes(static_cast<double>(memory)),
-                                 human_bytes(static_cast<double>(producer.batch_bytes_max)),
-                                 options.run.threads)));
+               wrong_use(fmt::format("{} hold fewer than two batches of {} for each of {} threads",
+                                     human_bytes(static_cast<double>(memory)),
+                                     human_bytes(static_cast<double>(producer.batch_bytes_max)),
+                                     options.run.threads)));
   if (producer.idempotent && producer.acks != kafka::Acks::kAll)
-    read.wrong("idempotence", usage("idempotence needs --acks all"));
+    read.wrong("idempotence", wrong_use("idempotence needs --acks all"));
   if (producer.idempotent && producer.in_flight_max > 5)
-    read.wrong("in-flight", usage("with --idempotence at most 5 requests may be in flight"));
+    read.wrong("in-flight", wrong_use("with --idempotence at most 5 requests may be in flight"));
 }
 
 /// What this shard has done already of the run that --run names; nothing when it is new. A run that
@@ -294,7 +293,7 @@ StormOptions read_storm(Reader& read) {
   const bool each = !read.text("replay").empty() && !read.given("batch-size");
   const std::uint64_t asked_size = each ? 1 : read.count("batch-size");
   if (asked_size > 1'000'000)
-    read.wrong("batch-size", usage("a generator batch has at most 1000000 records"));
+    read.wrong("batch-size", wrong_use("a generator batch has at most 1000000 records"));
   run.schedule = read_schedule(read, workers, asked_size);
   run.total = read.count("total");
   run.duration = read.duration("duration");
@@ -309,9 +308,9 @@ StormOptions read_storm(Reader& read) {
       read.take("brands", parse_brands(read.text("brands")), options.tweets.brands);
   options.tweets.pool = read.count("pool");
   if (options.tweets.pool > 1'000'000)
-    read.wrong("pool", usage("a pool has at most 1000000 variants"));
+    read.wrong("pool", wrong_use("a pool has at most 1000000 variants"));
   const std::uint64_t schema_id = read.count("schema-id");
-  if (schema_id > 0x7fffffff) read.wrong("schema-id", usage("a schema's id has 31 bits"));
+  if (schema_id > 0x7fffffff) read.wrong("schema-id", wrong_use("a schema's id has 31 bits"));
   options.schema_id = static_cast<std::int32_t>(schema_id);
   options.mix = read_mix(read, seed);
   options.registry = read_registry(read);
@@ -328,7 +327,7 @@ StormOptions read_storm(Reader& read) {
       fitting_batch_size(run.schedule, std::min<std::uint64_t>(asked_size, 1'000'000));
   claim.streams = static_cast<std::uint32_t>(read.count("streams"));
   if (claim.streams > kStreamMax)
-    read.wrong("streams", usage(fmt::format("a run has at most {} streams", kStreamMax)));
+    read.wrong("streams", wrong_use(fmt::format("a run has at most {} streams", kStreamMax)));
   claim.seed = seed;
   claim.payload = read.text("payload");
   claim.settings = fmt::format("mix {}, brands {}, pool {}", options.mix.to_string(),

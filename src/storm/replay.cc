@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "base/units.h"
+#include "base/wrong_use.h"
 #include "record/json_field.h"
 
 namespace ds {
@@ -18,10 +19,6 @@ namespace {
 
 constexpr std::size_t kLinesMax = 10'000'000;
 constexpr double kLongest = 100.0 * 365 * 86400 * 1e9;
-
-Error usage(std::string message, std::string hint = {}) {
-  return Error{.code = ErrorCode::kUsage, .message = std::move(message), .hint = std::move(hint)};
-}
 
 /// The digits in front, exactly `count` of them; nothing when they are not there.
 std::optional<int> take_digits(std::string_view& text, std::size_t count) {
@@ -81,10 +78,10 @@ Result<How> parse_how(std::string_view text) {
     else if (speed && *speed > 0)
       how.speed = *speed;
     else
-      return usage(fmt::format("'{}' says neither a unit nor a speed", word),
-                   "\"timestamp\", \"timestamp ms x2\", \"first-word x0.5\"");
+      return wrong_use(fmt::format("'{}' says neither a unit nor a speed", word),
+                       "\"timestamp\", \"timestamp ms x2\", \"first-word x0.5\"");
   }
-  if (how.field.empty()) return usage("no field is named");
+  if (how.field.empty()) return wrong_use("no field is named");
   return how;
 }
 
@@ -98,14 +95,14 @@ class Reader {
     const bool first_word = how_.field == "first-word";
     const std::optional<std::string_view> text =
         first_word ? std::optional(line) : field_.read(as_bytes(line), how_.field);
-    if (!text) return usage(fmt::format("there is no field '{}' in this line", how_.field));
+    if (!text) return wrong_use(fmt::format("there is no field '{}' in this line", how_.field));
     if (const auto iso = parse_iso(*text, first_word)) return static_cast<double>(*iso);
     const std::string_view word =
         first_word ? text->substr(0, text->find_first_of(" \t,;")) : *text;
     double value = 0;
     const auto [end, error] = std::from_chars(word.data(), word.data() + word.size(), value);
     if (error != std::errc() || end != word.data() + word.size() || !std::isfinite(value))
-      return usage(fmt::format("'{}' is no time", word.substr(0, 40)));
+      return wrong_use(fmt::format("'{}' is no time", word.substr(0, 40)));
     if (!unit_) unit_ = how_.unit.value_or(unit_of(value));
     if (!zero_) zero_ = value;
     return (value - *zero_) * *unit_;  // near 0, where a double is exact
@@ -177,7 +174,7 @@ Result<Schedule> read_replay(const std::string& path, std::string_view text) {
   const auto how = parse_how(text);
   if (!how) return how.error();
   std::ifstream file(path);
-  if (!file || (file.peek(), file.bad())) return usage(fmt::format("{} cannot be read", path));
+  if (!file || (file.peek(), file.bad())) return wrong_use(fmt::format("{} cannot be read", path));
   Reader reader(*how);
   std::vector<Nanos> instants;
   double latest = 0;
@@ -187,16 +184,16 @@ Result<Schedule> read_replay(const std::string& path, std::string_view text) {
     if (line.ends_with('\r')) line.pop_back();
     if (line.empty()) continue;  // as the payload does
     const auto at = reader.time_of(line);
-    if (!at) return usage(fmt::format("{}:{}: {}", path, number, at.error().message));
+    if (!at) return wrong_use(fmt::format("{}:{}: {}", path, number, at.error().message));
     latest = std::max(latest, *at / how->speed);
     if (latest > kLongest)
-      return usage(fmt::format("{}:{}: it would last longer than a century", path, number),
-                   "name the times' unit: s, ms, us or ns");
+      return wrong_use(fmt::format("{}:{}: it would last longer than a century", path, number),
+                       "name the times' unit: s, ms, us or ns");
     if (instants.size() == kLinesMax)
-      return usage(fmt::format("{} has more than {} lines", path, kLinesMax));
+      return wrong_use(fmt::format("{} has more than {} lines", path, kLinesMax));
     instants.push_back(static_cast<Nanos>(std::llround(latest)));
   }
-  if (instants.empty()) return usage(fmt::format("{} has no line", path));
+  if (instants.empty()) return wrong_use(fmt::format("{} has no line", path));
   return Schedule::recorded(std::move(instants));
 }
 

@@ -7,6 +7,7 @@
 #include <algorithm>
 #include <optional>
 
+#include "base/wrong_use.h"
 #include "kafka/broker/compactor.h"
 #include "kafka/broker/core.h"
 #include "kafka/broker/data_folder.h"
@@ -37,10 +38,6 @@ bool is_number(const std::string& host) {
   return host.find_first_not_of("0123456789.") == host.npos || host.find(':') != host.npos;
 }
 
-Error wrong(std::string message, std::string hint = {}) {
-  return {.code = ErrorCode::kUsage, .message = std::move(message), .hint = std::move(hint)};
-}
-
 std::vector<Listener> listeners_of(const BrokerSettings& settings) {
   return settings.listeners.empty() ? std::vector{Listener{.address = settings.listen}}
                                     : settings.listeners;
@@ -50,25 +47,27 @@ std::vector<Listener> listeners_of(const BrokerSettings& settings) {
 Status judge(const Listener& listener, const BrokerSettings& settings) {
   const std::string name = listener.to_string();
   if (listener.tls && settings.tls.certificate_file.empty())
-    return wrong(fmt::format("{} needs a certificate", name),
-                 "name it with --tls-certificate and its key with --tls-key");
+    return wrong_use(fmt::format("{} needs a certificate", name),
+                     "name it with --tls-certificate and its key with --tls-key");
   if (listener.login && settings.users.empty())
-    return wrong(fmt::format("{} asks for a login, and there are no users", name),
-                 "make some with `datastorm user add NAME --users FILE`, and give --users FILE");
+    return wrong_use(
+        fmt::format("{} asks for a login, and there are no users", name),
+        "make some with `datastorm user add NAME --users FILE`, and give --users FILE");
   const bool knows_them = listener.login || (listener.tls && !settings.tls.client_ca_file.empty());
   if (listener.address.is_loopback() || knows_them || settings.allow_anonymous) return Done{};
-  return wrong(fmt::format("{} can be reached by others, and everybody would get in", name),
-               "ask for a login (--users FILE) or a certificate (--tls-certificate, --tls-key, "
-               "--tls-client-ca), listen on 127.0.0.1, or let everybody in with --allow-anonymous");
+  return wrong_use(
+      fmt::format("{} can be reached by others, and everybody would get in", name),
+      "ask for a login (--users FILE) or a certificate (--tls-certificate, --tls-key, "
+      "--tls-client-ca), listen on 127.0.0.1, or let everybody in with --allow-anonymous");
 }
 
 Status judge(const BrokerSettings& settings) {
   for (const Listener& listener : listeners_of(settings))
     if (auto fine = judge(listener, settings); !fine) return fine;
-  if (settings.lanes < 1 || settings.lanes > 256) return wrong("lanes must be 1 to 256");
-  if (settings.default_partitions < 1) return wrong("a topic has one partition or more");
+  if (settings.lanes < 1 || settings.lanes > 256) return wrong_use("lanes must be 1 to 256");
+  if (settings.default_partitions < 1) return wrong_use("a topic has one partition or more");
   if (settings.data_dir.empty() && settings.durability.mode != DurabilityMode::kMemory)
-    return wrong("the broker needs a data folder", "name one, or use --durability memory");
+    return wrong_use("the broker needs a data folder", "name one, or use --durability memory");
   return Done{};
 }
 
@@ -85,8 +84,8 @@ Result<Listener> Listener::parse(std::string_view text, const Listener& otherwis
     listener.tls = protocol == "SSL" || protocol == "SASL_SSL";
     listener.login = protocol == "SASL_PLAINTEXT" || protocol == "SASL_SSL";
     if (!listener.tls && !listener.login && protocol != "PLAINTEXT")
-      return wrong(fmt::format("{} is no way to listen", protocol),
-                   "PLAINTEXT, SSL, SASL_PLAINTEXT or SASL_SSL");
+      return wrong_use(fmt::format("{} is no way to listen", protocol),
+                       "PLAINTEXT, SSL, SASL_PLAINTEXT or SASL_SSL");
     text.remove_prefix(colon + 3);
   }
   auto address = parse_address(text);

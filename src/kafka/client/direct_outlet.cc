@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "base/wrong_use.h"
 #include "kafka/client/direct_producer.h"
 #include "kafka/wire/messages/22_init_producer_id.h"
 
@@ -39,24 +40,20 @@ bool is_about_sequence(KafkaError error) {
          error == KafkaError::kInvalidProducerIdMapping;
 }
 
-Error usage(std::string message, std::string hint) {
-  return {.code = ErrorCode::kUsage, .message = std::move(message), .hint = std::move(hint)};
-}
-
 Status check_settings(const ClientSettings& client, const ProducerSettings& settings) {
   if (!client.properties.empty()) {
-    return usage(fmt::format("the direct engine does not know the property {}",
-                             client.properties.begin()->first),
-                 "use --engine librdkafka for it");
+    return wrong_use(fmt::format("the direct engine does not know the property {}",
+                                 client.properties.begin()->first),
+                     "use --engine librdkafka for it");
   }
   if (settings.idempotent && settings.acks != Acks::kAll)
-    return usage("idempotent producing needs acks=all", "add --acks all");
+    return wrong_use("idempotent producing needs acks=all", "add --acks all");
   if (settings.idempotent && (settings.in_flight_max < 1 || settings.in_flight_max > 5))
-    return usage(fmt::format("idempotent producing allows 1 to 5 requests in flight, not {}",
-                             settings.in_flight_max),
-                 "the broker remembers the last five batches of a producer");
+    return wrong_use(fmt::format("idempotent producing allows 1 to 5 requests in flight, not {}",
+                                 settings.in_flight_max),
+                     "the broker remembers the last five batches of a producer");
   if (settings.in_flight_max < 1 || settings.connections_per_broker < 1)
-    return usage("in-flight requests and connections must be at least 1", "");
+    return wrong_use("in-flight requests and connections must be at least 1", "");
   return Done{};
 }
 
@@ -70,8 +67,8 @@ Result<std::unique_ptr<Outlet>> make_direct_outlet(const ClientSettings& client,
   if (!possible) return possible.error();
   const auto codec = compression_named(producer.compression);
   if (!codec)
-    return usage(fmt::format("there is no compression {}", producer.compression),
-                 "use none, gzip, snappy, lz4 or zstd");
+    return wrong_use(fmt::format("there is no compression {}", producer.compression),
+                     "use none, gzip, snappy, lz4 or zstd");
   auto outlet = std::make_unique<DirectOutlet>(client, producer, *codec, listener, clock, log);
   const Status started = outlet->start();
   if (!started) return started.error();

@@ -9,6 +9,7 @@
 
 #include "base/random.h"
 #include "base/units.h"
+#include "base/wrong_use.h"
 #include "record/distribution.h"
 #include "record/payload/avro_schema.h"
 #include "record/payload/json_schema.h"
@@ -24,21 +25,17 @@ constexpr std::uintmax_t kSchemaBytesMax = 4u << 20, kFileBytesMax = 32u << 20;
 constexpr std::size_t kPoolBytesMax = 32u << 20;
 constexpr std::size_t kSheetBytesMax = 4u << 20;
 
-Error usage(std::string message, std::string hint = {}) {
-  return Error{.code = ErrorCode::kUsage, .message = std::move(message), .hint = std::move(hint)};
-}
-
 Result<std::string> read_file(const std::string& path, std::uintmax_t most) {
   std::ifstream file(path, std::ios::binary);
-  if (!file) return usage(fmt::format("{} cannot be read", path));
+  if (!file) return wrong_use(fmt::format("{} cannot be read", path));
   std::string text;
   for (char block[65'536]; file.read(block, sizeof block) || file.gcount() > 0;) {
     text.append(block, static_cast<std::size_t>(file.gcount()));
     if (text.size() > most)
-      return usage(
+      return wrong_use(
           fmt::format("{} has more than {}", path, human_bytes(static_cast<double>(most))));
   }
-  if (file.bad()) return usage(fmt::format("{} cannot be read", path));
+  if (file.bad()) return wrong_use(fmt::format("{} cannot be read", path));
   return text;
 }
 
@@ -49,7 +46,8 @@ Result<Encoding> choose(std::string_view name, std::optional<Encoding> asked,
   std::string all;
   for (const Encoding each : able)
     all += fmt::format("{}{}", all.empty() ? "" : " or ", name_of(each));
-  return usage(fmt::format("the payload {} cannot be encoded as {}", name, name_of(*asked)), all);
+  return wrong_use(fmt::format("the payload {} cannot be encoded as {}", name, name_of(*asked)),
+                   all);
 }
 
 /// N bytes: what a codec can make smaller lies in one piece before the rest.
@@ -166,8 +164,8 @@ Opened open_random(std::string_view rest, const PayloadSettings& settings) {
   const std::size_t comma = std::min(rest.find(','), rest.size());
   const auto size = parse_size(rest.substr(0, comma));
   if (!size || *size == 0 || *size > kPayloadBytesMax)
-    return usage(fmt::format("'{}' is not a size from 1 to 1 MiB", rest.substr(0, comma)),
-                 "random:100, or random:1KiB,40% where a codec saves 40 %");
+    return wrong_use(fmt::format("'{}' is not a size from 1 to 1 MiB", rest.substr(0, comma)),
+                     "random:100, or random:1KiB,40% where a codec saves 40 %");
   double share = 0;
   if (comma < rest.size()) {
     std::string_view text = rest.substr(comma + 1);
@@ -176,8 +174,8 @@ Opened open_random(std::string_view rest, const PayloadSettings& settings) {
     const auto given = parse_quantity(text);
     share = given ? *given / (percent ? 100 : 1) : -1;
     if (!(share >= 0 && share <= 1))
-      return usage(fmt::format("'{}' is not a share", rest.substr(comma + 1)),
-                   "what a codec saves of it: 0.4 or 40%");
+      return wrong_use(fmt::format("'{}' is not a share", rest.substr(comma + 1)),
+                       "what a codec saves of it: 0.4 or 40%");
   }
   if (auto encoding = choose("random", settings.encoding, {Encoding::kAsIs}); !encoding)
     return std::move(encoding).error();
@@ -199,12 +197,12 @@ Opened open_lines(const std::string& path, const PayloadSettings& settings) {
     if (line.ends_with('\r')) line.remove_suffix(1);
     if (line.empty()) continue;
     if (line.size() > kPayloadBytesMax)
-      return usage(fmt::format("{}:{}: this line has more than 1 MiB", path, number));
+      return wrong_use(fmt::format("{}:{}: this line has more than 1 MiB", path, number));
     if (*encoding == Encoding::kJson && !nlohmann::json::accept(line))
-      return usage(fmt::format("{}:{}: this line is no JSON", path, number));
+      return wrong_use(fmt::format("{}:{}: this line is no JSON", path, number));
     lines.emplace_back(line);
   }
-  if (lines.empty()) return usage(fmt::format("{} has no line", path));
+  if (lines.empty()) return wrong_use(fmt::format("{} has no line", path));
   return Opened(std::make_shared<LinesPayload>(std::move(lines), *encoding == Encoding::kJson));
 }
 
@@ -222,8 +220,8 @@ Opened open_template(const std::string& path, const PayloadSettings& settings) {
     (*payload)->draw(n, image);
     const ByteVec made = made_of(image, {.seed = settings.seed, .record = n});
     if (!nlohmann::json::accept(as_text(made)))
-      return usage(fmt::format("{}: this is no JSON: {}", path, as_text(made).substr(0, 200)),
-                   "leave --encoding json out to send it as it is");
+      return wrong_use(fmt::format("{}: this is no JSON: {}", path, as_text(made).substr(0, 200)),
+                       "leave --encoding json out to send it as it is");
   }
   return payload;
 }
@@ -247,8 +245,8 @@ Opened open_schema(const std::string& path, const PayloadSettings& settings) {
     if (!encoding) return encoding.error();
     return json_schema_payload(*text, path, settings.seed);
   }
-  return usage(fmt::format("what kind of schema {} is its name does not say", path),
-               "a file that ends in .avsc (Avro) or .json (JSON Schema)");
+  return wrong_use(fmt::format("what kind of schema {} is its name does not say", path),
+                   "a file that ends in .avsc (Avro) or .json (JSON Schema)");
 }
 
 /// PATH, or PATH:MESSAGE.
@@ -302,9 +300,9 @@ Opened open_by_kind(std::string_view name, const PayloadSettings& settings) {
   if (kind == "template" && named) return open_template(rest, settings);
   if (kind == "schema" && named) return open_schema(rest, settings);
   if (kind == "protobuf" && named) return open_protobuf(rest, settings);
-  return usage(fmt::format("'{}' is not a payload", name),
-               "tweet, reading, template:PATH, schema:PATH.avsc, schema:PATH.json, "
-               "protobuf:PATH:MESSAGE, file:PATH or random:N");
+  return wrong_use(fmt::format("'{}' is not a payload", name),
+                   "tweet, reading, template:PATH, schema:PATH.avsc, schema:PATH.json, "
+                   "protobuf:PATH:MESSAGE, file:PATH or random:N");
 }
 
 }  // namespace
@@ -314,13 +312,13 @@ Result<std::shared_ptr<const Payload>> open_payload(std::string_view name,
   auto payload = open_by_kind(name, settings);
   if (!payload || settings.schema.empty()) return payload;
   if ((*payload)->schema() || (*payload)->encoding() != Encoding::kJson)
-    return usage(
+    return wrong_use(
         fmt::format("{} takes no schema from a file", name),
         "--schema is for JSON without one: template:PATH or file:PATH with --encoding json");
   const auto text = read_file(settings.schema, kSchemaBytesMax);
   if (!text) return text.error();
   if (!nlohmann::json::accept(*text))
-    return usage(fmt::format("{} is no JSON Schema", settings.schema));
+    return wrong_use(fmt::format("{} is no JSON Schema", settings.schema));
   return Opened(std::make_shared<WithSchema>(std::move(*payload), SchemaText{"JSON", *text}));
 }
 
