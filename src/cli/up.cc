@@ -1,196 +1,31 @@
 // `datastorm up`: broker, storm, pipeline and dashboard in one process, put together from the very
 // objects that the single commands start.
 #include <fmt/format.h>
-#include <sys/random.h>
 
 #include <algorithm>
 #include <limits>
 #include <mutex>
-#include <sstream>
 
 #include "base/json_writer.h"
-#include "base/units.h"
+#include "base/wrong_use.h"
 #include "cli/commands.h"
 #include "cli/desk.h"
-#include "cli/faults.h"
-#include "cli/hook_options.h"
-#include "cli/intake.h"
+#include "cli/fault_desk.h"
 #include "cli/interrupt.h"
 #include "cli/junit.h"
 #include "cli/live_balance.h"
 #include "cli/scenario.h"
-#include "cli/sensor_options.h"
-#include "cli/store_past.h"
-#include "cli/storm_options.h"
 #include "cli/terminal.h"
+#include "cli/up_options.h"
 #include "ledger/verify.h"
-#include "net/fault_proxy.h"
 #include "sink/make_sink.h"
 #include "sink/sqlite_reader.h"
-#include "web/dashboard.h"
 
 namespace ds::cli {
 namespace {
 
 constexpr Nanos kCatchUpMax = 60 * kSecond;
 constexpr Nanos kGroupWaitMax = 5 * kSecond;
-/// With which the broker keeps within 256 MiB (docs/broker.md).
-constexpr std::uint64_t kRetentionInMemory = 192 << 20;
-
-struct UpOptions {
-  std::string data_dir;
-  bool embedded = true;
-  kafka::broker::BrokerSettings broker;
-  StormOptions storm;
-  IntakeOptions intake;
-  Dashboard::Settings dashboard;
-  std::string scenario;
-  bool sensors = false;  // instead of the storm
-  SensorOptions sensing;
-  std::string via;  // "hook": the one mounted here
-  HookOptions hook;
-  bool drawn_secret = false;
-  struct Event {
-    Nanos at;
-    std::string what;  // crisis, opportunity, start, stop or rate
-    std::optional<double> rate = std::nullopt;
-  };
-  std::vector<Event> events;  // by time
-  std::vector<Fault> faults;
-  std::vector<Limit> limits;
-  std::string junit;
-  bool json = false, quiet = false;
-};
-
-/// What --limit may be about.
-constexpr std::string_view kFigures[] = {"lost", "doubled", "failed", "unknown",
-                                         "rate", "p50",     "p90",    "p99",
-                                         "p999", "max",     "faults", "recovery"};
-
-Error usage(std::string message, std::string hint = {}) {
-  return Error{.code = ErrorCode::kUsage, .message = std::move(message), .hint = std::move(hint)};
-}
-
-/// "30s crisis", "2m rate 50k".
-Result<UpOptions::Event> parse_event(const std::string& text) {
-  constexpr std::string_view kAllowed =
-      "a time, then crisis, opportunity, start, stop or rate N: \"30s crisis\"";
-  std::istringstream words(text);
-  std::string at, what, rate, more;
-  words >> at >> what >> rate >> more;
-  auto time = parse_duration(at);
-  if (!time) return std::move(time).error();
-  UpOptions::Event event{*time, what};
-  constexpr std::string_view kPlain[] = {"crisis", "opportunity", "start", "stop"};
-  const bool plain = std::ranges::find(kPlain, what) != std::end(kPlain);
-  if (what == "rate" && !rate.empty() && more.empty()) {
-    auto records = parse_quantity(rate);
-    if (!records) return std::move(records).error();
-    event.rate = *records;
-  } else if (!plain || !rate.empty()) {
-    return usage(fmt::format("'{}' is not an event", text), std::string(kAllowed));
-  }
-  return event;
-}
-
-void read_source(Reader& read, UpOptions& options) {
-  constexpr std::string_view kSources[] = {"tweets", "sensors"};
-  options.sensors = read.choice("source", kSources) == "sensors";
-  options.hook = read_hook(read, options.storm.topic.name);
-  options.via = read.text("via");
-  options.hook.hook.client = options.storm.client;
-  options.hook.hook.partitions = options.storm.topic.partitions;
-  options.hook.hook.replication = options.storm.topic.replication;
-  if (!options.sensors) return;
-  options.sensing = read_sensors(read, read.given("rate") ? read.quantity("rate") : 0);
-  options.sensing.settings.duration = read.duration("duration");
-  options.sensing.settings.total = read.count("total");
-  if (options.via == "hook" && !options.hook.has_secret()) {
-    std::array<std::uint8_t, 32> bytes;  // known to this process alone
-    check(getrandom(bytes.data(), bytes.size(), 0) == 32, "getrandom failed");
-    options.hook.hook.secrets = {to_hex(bytes)};
-    options.drawn_secret = true;
-  }
-  if (options.sensing.hook) {
-    options.sensing.hook->topic = options.storm.topic.name;
-    if (options.hook.has_secret()) options.sensing.hook->secret = options.hook.hook.secrets.front();
-    if (!options.hook.has_secret())
-      read.wrong("via", usage("the webhook's secret is needed to sign for it", "set HOOK_SECRET"));
-  }
-}
-
-bool needs_proxy(const Fault& fault) {
-  return fault.kind == FaultKind::kLoseAcknowledgements || fault.kind == FaultKind::kDuplicate;
-}
-
-void read_faults(Reader& read, UpOptions& options) {
-  const auto wrong = [&](std::string message, std::string hint) {
-    read.wrong("fault", usage(std::move(message), std::move(hint)));
-  };
-  for (const std::string& text : read.list("fault"))
-    if (auto fault = parse_fault(text))
-      options.faults.push_back(std::move(*fault));
-    else
-      read.wrong("fault", fault.error());
-  const std::int32_t partitions = options.storm.topic.partitions;
-  for (const Fault& fault : options.faults) {
-    if (needs_proxy(fault) && !options.embedded)
-      wrong(fmt::format("'{}' is played before the broker inside", fault.text),
-            "leave --brokers out");
-    if (needs_proxy(fault) && options.storm.run.acks == kafka::Acks::kNone)
-      wrong(fmt::format("'{}' needs acknowledgements", fault.text), "--acks 1 or all");
-    if ((needs_proxy(fault) || fault.kind == FaultKind::kSkewClock) && options.sensors)
-      wrong(fmt::format("'{}' is played on the storm", fault.text), "source = \"tweets\"");
-    if (fault.kind == FaultKind::kPausePartition && fault.amount >= partitions)
-      wrong(fmt::format("'{}': the topic has {} partitions", fault.text, partitions),
-            fmt::format("0 to {}", partitions - 1));
-    for (const Fault* other = options.faults.data(); other != &fault; ++other)
-      if (other->kind == fault.kind && other->at < fault.at + fault.length &&
-          fault.at < other->at + other->length)
-        wrong(fmt::format("'{}' begins before '{}' has ended", fault.text, other->text),
-              "one of a kind at a time");
-  }
-}
-
-UpOptions read_up(Reader& read) {
-  UpOptions options;
-  options.data_dir = read.text("data-dir");
-  options.embedded = !read.given("brokers");
-  options.broker = read_broker(read, "broker-listen", options.data_dir + "/broker");
-  if (options.broker.durability.mode == kafka::broker::DurabilityMode::kMemory &&
-      !read.given("retention-bytes"))
-    options.broker.retention_bytes = kRetentionInMemory;
-  options.storm = read_storm(read);
-  options.intake = read_intake(read);
-  // The storm's engine has judged them: what it took is not the source's to refuse.
-  options.intake.client.properties = options.storm.client.properties;
-  options.dashboard = {.dashboard = read.take("dashboard", parse_listen(read.text("dashboard"))),
-                       .control = read.take("control", parse_listen(read.text("control"))),
-                       .history_file = options.data_dir + "/history.db",
-                       .guard = {.token = read.text("token"), .hosts = read.list("allow-host")}};
-  for (const Address& each : {options.dashboard.dashboard, *options.dashboard.control})
-    if (auto allowed = Guard::allows(each, options.dashboard.guard);
-        !allowed && !each.host.empty())  // one that could not be read has been told
-      read.wrong(allowed.error());
-  if (auto past = past_of(options.intake.sink(), options.intake.store))
-    options.dashboard.past_of_store = std::move(past);
-  options.scenario = read.text("scenario");
-  read_source(read, options);
-  for (const std::string& text : read.list("event"))
-    if (auto event = parse_event(text))
-      options.events.push_back(*event);
-    else
-      read.wrong("event", event.error());
-  if (options.sensors && !options.events.empty())
-    read.wrong("event", usage("sensors take no orders", "source = \"tweets\""));
-  std::ranges::stable_sort(options.events, {}, &UpOptions::Event::at);
-  read_faults(read, options);
-  options.limits = read_limits(read, kFigures);
-  options.junit = read.text("junit");
-  options.json = read.on("json");
-  options.quiet = read.on("quiet");
-  return options;
-}
 
 struct UpAccount {
   std::string command = "up";
@@ -253,17 +88,22 @@ Status addresses_are_free(const UpOptions& options) {
       wrong += fmt::format("{}{}: {}", wrong.empty() ? "" : "\n  ", option, taken.error().message);
   }
   if (wrong.empty()) return Done{};
-  return usage(std::move(wrong),
-               "stop what listens there (another `datastorm up`?), or name other addresses; port 0 "
-               "takes a free one");
+  return wrong_use(
+      std::move(wrong),
+      "stop what listens there (another `datastorm up`?), or name other addresses; port 0 "
+      "takes a free one");
 }
 
 /// Everything that `up` runs, in the order in which it starts; it ends in the reverse order.
 class Up {
  public:
   Up(UpOptions options, const Clock& clock, Log& log)
-      : options_(std::move(options)), clock_(clock), log_(log) {}
+      : options_(std::move(options)),
+        clock_(clock),
+        log_(log),
+        faults_(options_.faults, clock, log) {}
   ~Up() {
+    faults_.stop();  // it looks at all the others
     if (sensors_) sensors_->stop();
     if (hook_) hook_->stop();  // while there is a server for its answers
   }
@@ -297,7 +137,7 @@ class Up {
       if (auto topic = admin.ensure_topic(options_.storm.topic); !topic)
         return std::move(topic).error();
     }
-    if (!options_.faults.empty()) options_.intake.trouble = std::make_shared<IntakeTrouble>(clock_);
+    options_.intake.trouble = faults_.intake();
     auto intake = Intake::start(options_.intake, clock_, log_);
     if (!intake) return std::move(intake).error().while_trying("start the pipeline");
     intake_ = std::move(*intake);
@@ -306,11 +146,13 @@ class Up {
     if (!backlog) return std::move(backlog).error();
     balance_.emplace(*backlog);
     if (!options_.sensors) {
-      if (auto ready = stand_between(); !ready) return ready;
-      auto storm = Storm::start(storm_options(), storm_clock_, log_);
+      auto options = storm_options();
+      if (!options) return std::move(options).error();
+      auto storm = Storm::start(*std::move(options), faults_.clock(), log_);
       if (!storm) return std::move(storm).error().while_trying("start the storm");
       storm_ = std::move(*storm);
       desk_.emplace(*storm_, clock_);
+      events_.emplace(options_.events, desk_->controls(), log_);
     }
     begun_ = clock_.now();
     auto dashboard = Dashboard::start(
@@ -321,10 +163,7 @@ class Up {
     if (auto mounted = mount_the_hook(); !mounted) return mounted;
     if (options_.sensors)
       if (auto started = start_sensors(); !started) return started;
-    if (!options_.faults.empty()) {
-      play_.emplace(options_.faults, fault_target(), clock_);
-      play_->start();
-    }
+    faults_.play([this] { return behind(); });
     return Done{};
   }
 
@@ -361,7 +200,7 @@ class Up {
   /// The storm ends, the pipeline catches up, and everything is counted once more.
   Snapshot drain(Terminal& terminal) {
     draining_ = true;
-    if (play_) play_->lift();
+    faults_.lift();
     if (storm_) storm_->run().stop();
     if (sensors_) sensors_->stop();
     if (sensor_claims_) sensor_claims_->ledger().close();
@@ -372,7 +211,7 @@ class Up {
       if (clock_.now() - shown > kSecond) terminal.show(latest(), shown = clock_.now());
       intake_->pipeline().wait(10 * kMillisecond);
     }
-    if (play_) faults_ = play_->stop();
+    faults_.stop();
     intake_->stop();
     settled_ = true;
     dashboard_->tick_now();
@@ -382,73 +221,22 @@ class Up {
     hook_.reset();
     if (broker_) broker_->stop();
     // Counts alone would set what is there twice against what is lost.
-    if (last.balance.doubled > 0 || play_) tell_apart(last);
+    if (last.balance.doubled > 0 || faults_.has_faults()) tell_apart(last);
     return last;
   }
 
   /// After drain().
-  const std::vector<FaultShown>& faults() const { return faults_; }
+  const std::vector<FaultShown>& faults() const { return faults_.shown(); }
 
  private:
-  /// A proxy between storm and broker, where a fault asks for one.
-  Status stand_between() {
-    if (!proxy_door_) return Done{};
-    auto proxy = FaultProxy::start(proxied_, {proxied_.host, 0}, clock_);
-    if (!proxy) return std::move(proxy).error().while_trying("stand before the broker");
-    proxy_ = std::move(*proxy);
-    proxy_->rename(kafka_name_of(proxied_), kafka_name_of(proxy_->address()));
-    return Done{};
-  }
-  StormOptions storm_options() const {
+  /// Where a fault asks for a proxy, the storm connects to that.
+  Result<StormOptions> storm_options() {
     StormOptions options = options_.storm;
-    if (proxy_) options.client.brokers = {proxy_->address()};
+    if (!proxy_door_) return options;
+    auto proxy = faults_.stand_before(proxied_);
+    if (!proxy) return std::move(proxy).error();
+    options.client.brokers = {*proxy};
     return options;
-  }
-
-  FaultTarget fault_target() {
-    return {.turn = [this](const Fault& fault, bool on) { turn_fault(fault, on); },
-            .injected = [this](FaultKind kind) { return injected(kind); },
-            .behind = [this] { return behind(); }};
-  }
-
-  void turn_fault(const Fault& fault, bool on) {
-    log_.info("fault {}: {}", fault.text, on ? "begins" : "ends");
-    IntakeTrouble& intake = *options_.intake.trouble;
-    const auto every = static_cast<int>(fault.amount);
-    constexpr int kAll = std::numeric_limits<int>::max();
-    switch (fault.kind) {
-      case FaultKind::kFreezeSink:
-        return intake.freeze(on);
-      case FaultKind::kSlowSink:
-        return intake.slow(on ? fault.amount : 0);
-      case FaultKind::kPausePartition:
-        return intake.hold(on ? static_cast<std::int32_t>(fault.amount) : IntakeTrouble::kNone);
-      case FaultKind::kLoseAcknowledgements:
-        return proxy_->cut_answers(
-            {.every = every, .count = on ? kAll : 0, .which = is_kafka_produce});
-      case FaultKind::kDuplicate:
-        return proxy_->double_requests(
-            {.every = every, .count = on ? kAll : 0, .which = is_kafka_produce});
-      case FaultKind::kSkewClock:
-        return storm_clock_.skew(on ? fault.amount / kMillisecond : 0);
-    }
-  }
-
-  std::uint64_t injected(FaultKind kind) const {
-    switch (kind) {
-      case FaultKind::kFreezeSink:
-      case FaultKind::kSlowSink:
-        return options_.intake.trouble->stores();
-      case FaultKind::kPausePartition:
-        return options_.intake.trouble->batches();
-      case FaultKind::kLoseAcknowledgements:
-        return proxy_->stats().cuts;
-      case FaultKind::kDuplicate:
-        return proxy_->stats().doubled;
-      case FaultKind::kSkewClock:
-        return storm_clock_.asked();
-    }
-    return 0;
   }
 
   /// Records that were due and are on their way.
@@ -514,21 +302,6 @@ class Up {
     into.elapsed_s = static_cast<double>(clock_.now() - sensors_->started()) / 1e9;
   }
 
-  /// What the scenario wants by now.
-  void play_events() {
-    const Controls controls = desk_->controls();
-    for (; next_event_ < options_.events.size(); ++next_event_) {
-      const UpOptions::Event& event = options_.events[next_event_];
-      if (clock_.now() - begun_ < event.at) return;
-      const Status done = event.what == "crisis"        ? controls.crisis()
-                          : event.what == "opportunity" ? controls.opportunity()
-                          : event.what == "start"       ? controls.start()
-                          : event.what == "stop"        ? controls.stop()
-                                                        : controls.rate(event.rate);
-      if (!done) log_.warn("the event {}: {}", event.what, done.error().message);
-    }
-  }
-
   /// The broker keeps what the group has not read; so the group's place comes before the storm.
   void wait_for_the_group() {
     kafka::Admin admin(options_.storm.client, clock_, log_);
@@ -581,7 +354,7 @@ class Up {
     Snapshot s;
     s.scenario = options_.scenario.empty() ? "brandpulse" : options_.scenario;
     if (desk_) {
-      play_events();
+      events_->turn(clock_.now() - begun_);
       desk_->tick();
       storm_->show(s);
       desk_->show(s);
@@ -608,7 +381,7 @@ class Up {
   /// The parts of this process reach the broker by a socket in the data folder, which costs less
   /// than loopback. librdkafka knows no such addresses, and a long path is none.
   void listen_for_ourselves() {
-    if (std::ranges::any_of(options_.faults, needs_proxy)) {
+    if (faults_.wants_proxy()) {
       proxy_door_ = options_.broker.listeners.size();
       options_.broker.listeners.push_back({.address = {"127.0.0.1", 0}});
     }
@@ -629,22 +402,19 @@ class Up {
   std::unique_ptr<kafka::broker::Broker> broker_;
   std::optional<std::size_t> proxy_door_;  // which listener the proxy goes to
   Address proxied_;
-  std::unique_ptr<FaultProxy> proxy_;
-  SkewedClock storm_clock_{clock_};
+  FaultDesk faults_;
   std::unique_ptr<Intake> intake_;
   std::optional<LiveBalance> balance_;
   std::unique_ptr<Storm> storm_;
   std::optional<Desk> desk_;
   Nanos begun_ = 0;
-  std::size_t next_event_ = 0;
+  std::optional<EventPlay> events_;
   std::optional<SensorClaims> sensor_claims_;
   mutable std::mutex sensors_mutex_;
   std::unique_ptr<Sensors> sensors_;
   std::unique_ptr<Hook> hook_;
   std::optional<SecretFile> secret_file_;
   std::unique_ptr<Dashboard> dashboard_;
-  std::vector<FaultShown> faults_;
-  std::optional<FaultPlay> play_;  // last: ends before what it turns
 };
 
 int list_scenarios() {
