@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <nlohmann/json.hpp>
 
+#include "sink/rollup_count.h"
 #include "sink/take_back.h"
 
 namespace ds {
@@ -82,7 +83,7 @@ class InfluxSink::Storing {
     for (const LinePoster::Refused& each : refused) {
       const Behind& behind = behind_[each.tag];
       by_batch[behind.batch].push_back({.rollup = behind.rollup,
-                                        .brand = behind.rollup ? brands_.name(behind.brand) : "",
+                                        .brand = behind.rollup ? count_.brand(behind.brand) : "",
                                         .sentiment = static_cast<Sentiment>(behind.sentiment),
                                         .first = behind.first,
                                         .last = behind.last,
@@ -119,40 +120,27 @@ class InfluxSink::Storing {
 
   void add_up(const Place& place, std::int64_t offset, const TweetView& tweet,
               Sentiment sentiment) {
-    // A rollup is of one second, as the claims are: a batch that reaches into the next gets two.
-    if (counted_ != 0 && second_of(tweet.timestamp) != second_of(first_ms_)) end_rollup(place.from);
-    if (counted_++ == 0) {
-      place_ = place.offset;
-      first_ = offset;
-      first_ms_ = tweet.timestamp;
-    }
-    last_place_ = place.offset;
-    last_ = offset;
-    const std::uint32_t brand = brands_.of(tweet.brand);
-    if (brand >= counts_.size()) counts_.resize(brand + 1);
-    auto& counts = counts_[brand];
-    if (counts == std::array<std::uint64_t, kSentiments>{}) touched_.push_back(brand);
-    ++counts[static_cast<std::size_t>(sentiment)];
+    if (!count_.takes(tweet.timestamp)) end_rollup(place.from);
+    count_.add({offset, place.offset}, tweet.timestamp, tweet.brand, sentiment);
   }
 
   void end_rollup(const kafka::TopicPartition& from) {
-    if (counted_ == 0) return;
-    if (times_->rollup.look(first_ms_, place_) == PointTimes::Verdict::kNotShown)
-      not_shown_ += counted_;
-    for (const std::uint32_t brand : touched_)
-      for (std::size_t kind = 0; kind < kSentiments; ++kind) {
-        const std::uint64_t count = std::exchange(counts_[brand][kind], 0);
-        if (count == 0) continue;
-        std::string& body = next_line(rollup_target_, {.rollup = true,
-                                                       .sentiment = static_cast<std::uint8_t>(kind),
-                                                       .brand = brand,
-                                                       .first = first_,
-                                                       .last = last_});
-        sink_.lines_.rollup(body, from, PointTimes::time_of(first_ms_, place_), brands_.name(brand),
-                            static_cast<Sentiment>(kind), count, place_, last_place_);
-      }
-    touched_.clear();
-    counted_ = 0;
+    if (count_.empty()) return;
+    const auto first = count_.first(), last = count_.last();
+    if (times_->rollup.look(count_.first_ms(), first.place) == PointTimes::Verdict::kNotShown)
+      not_shown_ += count_.records();
+    count_.each([&](std::uint32_t brand, Sentiment sentiment, std::uint64_t count) {
+      std::string& body =
+          next_line(rollup_target_, {.rollup = true,
+                                     .sentiment = static_cast<std::uint8_t>(sentiment),
+                                     .brand = brand,
+                                     .first = first.offset,
+                                     .last = last.offset});
+      sink_.lines_.rollup(body, from, PointTimes::time_of(count_.first_ms(), first.place),
+                          count_.brand(brand), sentiment, count, first.place, last.place);
+      return true;
+    });
+    count_.clear();
   }
 
   InfluxSink& sink_;
@@ -162,12 +150,7 @@ class InfluxSink::Storing {
   std::uint32_t batch_ = 0;
   Times* times_ = nullptr;
   std::vector<Behind> behind_;  // of each line, in the order in which they were made
-  // The rollup under way.
-  BrandIndex brands_;
-  std::vector<std::array<std::uint64_t, kSentiments>> counts_;
-  std::vector<std::uint32_t> touched_;
-  std::uint64_t counted_ = 0;
-  std::int64_t place_ = 0, last_place_ = 0, first_ = 0, last_ = 0, first_ms_ = 0;
+  RollupCount count_;
   std::uint64_t not_shown_ = 0;
   std::optional<Error> error_;
 };

@@ -7,6 +7,7 @@
 
 #include "base/retry_wait.h"
 #include "sink/mongo_client.h"
+#include "sink/rollup_count.h"
 #include "sink/take_back.h"
 
 namespace ds {
@@ -389,48 +390,37 @@ class MongoSink::Storing {
 
   void add_up(const Place& place, std::int64_t offset, const TweetView& tweet,
               Sentiment sentiment) {
-    // A rollup is of one second, as the claims are: a batch that reaches into the next gets two.
-    if (counted_ != 0 && second_of(tweet.timestamp) != second_of(first_ms_)) end_rollup(place.from);
-    if (counted_++ == 0) {
-      place_ = place.offset;
-      first_ = offset;
-      first_ms_ = tweet.timestamp;
-    }
-    last_place_ = place.offset;
-    last_ = offset;
-    const std::uint32_t brand = brands_.of(tweet.brand);
-    if (brand >= counts_.size()) counts_.resize(brand + 1);
-    ++counts_[brand][static_cast<std::size_t>(sentiment)];
+    if (!count_.takes(tweet.timestamp)) end_rollup(place.from);
+    count_.add({offset, place.offset}, tweet.timestamp, tweet.brand, sentiment);
   }
   void end_rollup(const kafka::TopicPartition& from) {
-    if (counted_ == 0) return;
-    counted_ = 0;
-    for (std::uint32_t brand = 0; brand < counts_.size(); ++brand)
-      for (std::size_t kind = 0; kind < kSentiments; ++kind) {
-        const std::uint64_t count = std::exchange(counts_[brand][kind], 0);
-        if (count == 0) continue;
-        Document document;
-        document.collection = kRollups;
-        document.batch = batch_;
-        document.first = first_;
-        document.last = last_;
-        document.brand = brand;
-        document.sentiment = static_cast<std::uint8_t>(kind);
-        document.bson = bson_sized_new(256);
-        put(document.bson, "_id",
-            fmt::format("{}/{}/{}/{}/{}", from.topic, from.partition, place_, brands_.name(brand),
-                        kSentimentNames[kind]));
-        put(document.bson, "topic", from.topic);
-        bson_append_int32(document.bson, "partition", -1, from.partition);
-        put(document.bson, "first_offset", place_);
-        put(document.bson, "last_offset", last_place_);
-        put(document.bson, "timestamp", first_ms_);
-        put(document.bson, "timestamp_db", wall_ms_);
-        put(document.bson, "brand", brands_.name(brand));
-        put(document.bson, "sentiment", kSentimentNames[kind]);
-        put(document.bson, "count", static_cast<std::int64_t>(count));
-        add(std::move(document));
-      }
+    const auto first = count_.first(), last = count_.last();
+    count_.each([&](std::uint32_t brand, Sentiment sentiment, std::uint64_t count) {
+      const std::string& name = count_.brand(brand);
+      const std::string_view kind = kSentimentNames[static_cast<std::size_t>(sentiment)];
+      Document document;
+      document.collection = kRollups;
+      document.batch = batch_;
+      document.first = first.offset;
+      document.last = last.offset;
+      document.brand = brand;
+      document.sentiment = static_cast<std::uint8_t>(sentiment);
+      document.bson = bson_sized_new(256);
+      put(document.bson, "_id",
+          fmt::format("{}/{}/{}/{}/{}", from.topic, from.partition, first.place, name, kind));
+      put(document.bson, "topic", from.topic);
+      bson_append_int32(document.bson, "partition", -1, from.partition);
+      put(document.bson, "first_offset", first.place);
+      put(document.bson, "last_offset", last.place);
+      put(document.bson, "timestamp", count_.first_ms());
+      put(document.bson, "timestamp_db", wall_ms_);
+      put(document.bson, "brand", name);
+      put(document.bson, "sentiment", kind);
+      put(document.bson, "count", static_cast<std::int64_t>(count));
+      add(std::move(document));
+      return true;
+    });
+    count_.clear();
   }
 
   Server& server_;
@@ -443,11 +433,7 @@ class MongoSink::Storing {
   std::size_t bytes_ = 0;
   std::vector<Refused> refused_;
   std::optional<Error> error_;
-  // The rollup under way.
-  BrandIndex brands_;
-  std::vector<std::array<std::uint64_t, kSentiments>> counts_;
-  std::uint64_t counted_ = 0;
-  std::int64_t place_ = 0, last_place_ = 0, first_ = 0, last_ = 0, first_ms_ = 0;
+  RollupCount count_;
 };
 
 /// Reads the batches once more for the records behind the refused documents.
@@ -458,7 +444,7 @@ void MongoSink::Storing::take_back_refused(std::span<const kafka::Fetched> batch
   for (const Refused& each : refused_)
     by_batch[each.document.batch].push_back(
         {.rollup = each.document.collection == kRollups,
-         .brand = each.document.collection == kRollups ? brands_.name(each.document.brand) : "",
+         .brand = each.document.collection == kRollups ? count_.brand(each.document.brand) : "",
          .sentiment = static_cast<Sentiment>(each.document.sentiment),
          .first = each.document.first,
          .last = each.document.last,

@@ -143,23 +143,17 @@ Result<RollupRows> RollupRows::make(sqlite::Database& db) {
 }
 
 bool RollupRows::end_batch(const kafka::TopicPartition& from) {
-  insert_.bind(1, from.topic).bind(2, from.partition).bind(3, first_offset_);
-  insert_.bind(4, last_offset_).bind(5, window_);
-  for (const std::uint32_t brand : touched_) {
-    insert_.bind(6, brands_.name(brand));
-    for (std::size_t kind = 0; kind < kSentiments; ++kind) {
-      if (counts_[brand][kind] == 0) continue;
-      insert_.bind(7, kSentimentNames[kind]).bind(8, counts_[brand][kind]);
-      if (!db_->run(insert_)) return false;
-    }
-  }
-  drop();
-  return true;
-}
-
-void RollupRows::drop() {
-  for (const std::uint32_t brand : touched_) counts_[brand] = {};
-  touched_.clear();
+  if (count_.empty()) return true;
+  insert_.bind(1, from.topic).bind(2, from.partition).bind(3, count_.first().place);
+  insert_.bind(4, count_.last().place).bind(5, count_.second_ms());
+  const bool stored =
+      count_.each([this](std::uint32_t brand, Sentiment sentiment, std::uint64_t count) {
+        insert_.bind(6, count_.brand(brand));
+        insert_.bind(7, kSentimentNames[static_cast<std::size_t>(sentiment)]).bind(8, count);
+        return db_->run(insert_);
+      });
+  if (stored) count_.clear();
+  return stored;
 }
 
 Result<AccountedRows> AccountedRows::make(sqlite::Database& db) {

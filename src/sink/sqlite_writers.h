@@ -15,8 +15,8 @@
 #include "record/identity.h"
 #include "record/mix.h"
 #include "record/reading.h"
+#include "sink/rollup_count.h"
 #include "sink/sqlite.h"
-#include "sink/tally.h"
 
 namespace ds {
 
@@ -127,26 +127,14 @@ class RollupRows {
  public:
   static Result<RollupRows> make(sqlite::Database& db);
 
-  /// Windows are a second long. Records of one window come together; where they do not, a window
-  /// gets several rows, whose sum is right.
   bool add(const kafka::TopicPartition& from, std::int64_t offset, std::int64_t timestamp,
            std::string_view brand, Sentiment sentiment) {
-    // Unsigned, so that a time before the window is far behind it.
-    if (static_cast<std::uint64_t>(timestamp) - static_cast<std::uint64_t>(window_) >= 1000) {
-      if (!touched_.empty() && !end_batch(from)) return false;
-      window_ = timestamp - ((timestamp % 1000) + 1000) % 1000;
-    }
-    if (touched_.empty()) first_offset_ = offset;
-    last_offset_ = offset;
-    const std::uint32_t index = brands_.of(brand);
-    if (index >= counts_.size()) counts_.resize(index + 1);
-    auto& counts = counts_[index];
-    if ((counts[0] | counts[1] | counts[2]) == 0) touched_.push_back(index);
-    ++counts[static_cast<std::size_t>(sentiment)];
+    if (!count_.takes(timestamp) && !end_batch(from)) return false;
+    count_.add({offset, offset}, timestamp, brand, sentiment);
     return true;
   }
   bool end_batch(const kafka::TopicPartition& from);
-  void drop();
+  void drop() { count_.clear(); }
 
  private:
   RollupRows(sqlite::Database& db, sqlite::Statement insert)
@@ -154,10 +142,7 @@ class RollupRows {
 
   sqlite::Database* db_;
   sqlite::Statement insert_;
-  BrandIndex brands_;
-  std::vector<std::array<std::uint64_t, kSentiments>> counts_;
-  std::vector<std::uint32_t> touched_;
-  std::int64_t window_ = 0, first_offset_ = 0, last_offset_ = 0;
+  RollupCount count_;
 };
 
 /// Rows of `accounted`: which records are stored without a row of their own. Neighbouring ranges
