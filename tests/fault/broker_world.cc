@@ -25,6 +25,17 @@ constexpr std::int64_t kProducer = 7'000;
 
 }  // namespace
 
+void Findings::must_be_none(Promise& check) const {
+  check.zero("lost", lost);
+  check.zero("phantom", phantom);
+  check.zero("offsets reused", reused);
+  check.zero("watermark back", watermark_back);
+  check.zero("commits back", commits_back);
+  check.zero("ids twice", ids_twice);
+  check.zero("duplicates taken", duplicates);
+  check.zero("refused", refused);
+}
+
 struct World::Life {
   Life(SimDisk& disk, const Clock& clock, Log& log, bool sync)
       : core{.settings = {.durability = {.mode = sync ? kafka::broker::DurabilityMode::kSync

@@ -18,6 +18,7 @@
 
 #include "kafka/broker/core.h"
 #include "net/sim/disk.h"
+#include "promise.h"
 
 namespace ds::fault {
 
@@ -31,6 +32,8 @@ struct Findings {
     ++count;
     if (words.size() < 20) words.push_back(std::move(what));
   }
+  /// Each count is one that `check` wants to be 0.
+  void must_be_none(Promise& check) const;
 };
 
 /// Keeps the last line that the operator would have read.

@@ -156,14 +156,7 @@ int main(int argc, char** argv) {
   check.note("allocations failed", counts.allocations);
   check.note("passed untouched", counts.untouched);
   check.note("answered with errors", counts.answered_with_errors);
-  check.zero("lost", findings.lost);
-  check.zero("phantom", findings.phantom);
-  check.zero("offsets reused", findings.reused);
-  check.zero("watermark back", findings.watermark_back);
-  check.zero("commits back", findings.commits_back);
-  check.zero("ids twice", findings.ids_twice);
-  check.zero("duplicates taken", findings.duplicates);
-  check.zero("refused", findings.refused);
+  findings.must_be_none(check);
   return check.end();
 }
 

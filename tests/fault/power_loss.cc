@@ -77,14 +77,7 @@ int main(int argc, char** argv) {
   check.note("kills in a write", counts.torn_kills);
   check.note("segments recycled", counts.recycled);
   check.note("records read", findings.records_read);
-  check.zero("lost", findings.lost);
-  check.zero("phantom", findings.phantom);
-  check.zero("offsets reused", findings.reused);
-  check.zero("watermark back", findings.watermark_back);
-  check.zero("commits back", findings.commits_back);
-  check.zero("ids twice", findings.ids_twice);
-  check.zero("duplicates taken", findings.duplicates);
-  check.zero("refused", findings.refused);
+  findings.must_be_none(check);
   return check.end();
 }
 
