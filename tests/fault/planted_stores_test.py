@@ -1,7 +1,9 @@
 #!/usr/bin/env python3
 """`verify` names what somebody lost, doubled, altered or (where the store keeps an order) swapped in InfluxDB 1.6,
 2.7 and MongoDB, and what a rollup there can show. The faults are planted past DataStorm, by the stores' own APIs."""
+import itertools
 import json
+import os
 import subprocess
 
 import promise
@@ -9,11 +11,23 @@ import storm
 import stores
 from planted_names import identity, named, totals
 
-TOTAL = storm.size(60_000, 1_000_000)
+TOTAL = storm.size(60_000, 10_000_000)
+PARTITIONS = 4
+PATIENCE = storm.size(600, 3_000)  # seconds for a step
+stores.Mongo.start_with = ("memory",)
+if storm.FULL:
+    os.environ["MONGO_HEAP"] = "14g"  # all documents lie in it
 
-with promise.Check("B15", "planted faults in InfluxDB and MongoDB", faults=7, limit=storm.size(1_000, 5_000)) as check:
+
+def neighbours(one, other):
+    """Of one stream, one after the other in a partition."""
+    return (one["partition"] == other["partition"] and other["offset"] == one["offset"] + 1
+            and identity(stores.id_of(one))[0] == identity(stores.id_of(other))[0])
+
+
+with promise.Check("B15", "planted faults in InfluxDB and MongoDB", faults=7, limit=storm.size(1_000, 7_000)) as check:
     total = check.scaled(TOTAL)
-    broker = check.broker("--durability", "memory", "--partitions", "4")
+    broker = check.broker()
     there = stores.every(check)
     if not there:
         check.skip("none of the stores could be started")
@@ -22,7 +36,7 @@ with promise.Check("B15", "planted faults in InfluxDB and MongoDB", faults=7, li
 
     def program(*arguments, expect=storm.DONE):
         done = subprocess.run([storm.PROGRAM, *map(str, arguments), "--json"], stdin=subprocess.DEVNULL, env=env,
-                              capture_output=True, text=True, timeout=storm.size(600, 1_500), cwd=check.folder)
+                              capture_output=True, text=True, timeout=PATIENCE, cwd=check.folder)
         if done.returncode != expect:
             raise AssertionError(f"{arguments} ended with {done.returncode}: {done.stdout[-1500:]}{done.stderr[-2000:]}")
         return json.loads(done.stdout.splitlines()[-1])
@@ -34,28 +48,28 @@ with promise.Check("B15", "planted faults in InfluxDB and MongoDB", faults=7, li
         program("consume", "--brokers", broker.address, "--topic", "tweets", "--group", group, "--until-end", "--sink",
                 *sink, *more)
 
-    made = program("produce", "--brokers", broker.address, "--topic", "tweets", "--total", total, "--rate", total // 3,
-                   "--batch-size", 500, "--seed", check.seed)
+    made = program("produce", "--brokers", broker.address, "--topic", "tweets", "--partitions", PARTITIONS,
+                   "--total", total, "--rate", total // 3, "--batch-size", 500, "--seed", check.seed)
     for store in there:
         where = [store.sink, *stores.BUCKET]
         consume("raw-" + store.name, where, "--workers", 3)
         whole = verify(where, storm.DONE)
         check.that(whole["found"] == total and not whole["ranges"], f"{store.name}: what is whole is not called so")
-        records = store.records()
-        part = len(records) // 6
-        spots = [i * part + check.random.randrange(part // 4, part // 2) for i in range(6)]
         planted = []
-        for at, (what, how) in zip(spots, (("lost", store.lose), ("doubled", store.double), ("corrupted", store.alter_text),
-                                           ("corrupted", store.alter_time), ("corrupted", store.alter_brand))):
-            how(records[at])
-            planted.append((what, records[at]))
+        parts = iter(range(6))
+
+        def somewhere():
+            return store.some((next(parts) + check.random.uniform(0.25, 0.75)) / 6, PARTITIONS)
+
+        for what, how in (("lost", store.lose), ("doubled", store.double), ("corrupted", store.alter_text),
+                          ("corrupted", store.alter_time), ("corrupted", store.alter_brand)):
+            record = check.random.choice(somewhere())
+            how(record)
+            planted.append((what, record))
         if store.swap:
-            at = spots[5]
-            ids = [stores.id_of(each) for each in records]
-            while identity(ids[at])[0] != identity(ids[at + 1])[0]:
-                at += 1
-            store.swap(records[at], records[at + 1])
-            planted.append(("disordered", records[at]))
+            one, other = check.random.choice([pair for pair in itertools.pairwise(somewhere()) if neighbours(*pair)])
+            store.swap(one, other)
+            planted.append(("disordered", one))
         verdict = verify(where, storm.GOAL_FAILED)
         totals(check, verdict, store.name, expected=total, lost=1, duplicated=1, corrupted=3, foreign=0,
                disordered=1 if store.swap else 0)

@@ -75,6 +75,7 @@ class Store:
 class Influx(Store):
     script = "influx/influx.sh"
     headers = {}
+    ends = None  # the first record's time and the last one's
 
     def post(self, path, body, **headers):
         request = urllib.request.Request(self.url + path, body.encode() if body is not None else None,
@@ -114,9 +115,16 @@ class Influx(Store):
 
     # -- planting: a record is (partition tag, time in ns, id, text, brand, sentiment, count)
 
-    def records(self):
-        return [(row[5], int(row[0]), *row[1:5], row[6]) for row in self.rows(
-            'select "id", "text", "brand", "sentiment", "partition", "count" from tweets')]
+    def records(self, bucket="events", more=""):
+        said = self.rows(f'select "id", "text", "brand", "sentiment", "partition", "count" from tweets {more}', bucket)
+        return [(row[5], int(row[0]), *row[1:5], row[6]) for row in said]
+
+    def some(self, share, _partitions):
+        """A few that lie so far into all there are, 0 to 1; time counts."""
+        if not self.ends:
+            self.ends = [int(self.rows(f'select {which}("count") from tweets')[0][0]) for which in ("first", "last")]
+        first, last = self.ends
+        return self.records(more=f"where time >= {first + int(share * (last - first))} limit 20")
 
     def write(self, record, bucket="events"):
         partition, when, identity, text, brand, sentiment, count = record
@@ -149,8 +157,7 @@ class Influx(Store):
     swap = None  # no order is kept
 
     def rollups(self):
-        said = self.rows('select "id", "text", "brand", "sentiment", "partition", "count" from tweets', "rollups")
-        return [(row[5], int(row[0]), *row[1:5], row[6]) for row in said]
+        return self.records("rollups")
 
     def change_count(self, record, by):
         self.write(record[:6] + (int(record[6]) + by,), "rollups")
@@ -215,6 +222,7 @@ class Mongo(Store):
     """Not MongoDB itself, but its protocol, unique _ids and error codes. It is asked by mongo_tool, which is libmongoc alone."""
     name, script = "mongo", "mongo/mongo.sh"
     start_with = ("journal",)
+    all = 0
 
     def ready(self):
         self.sink = "mongo:" + self.settings["MONGO_URI"] + "/brandpulse"
@@ -256,8 +264,12 @@ class Mongo(Store):
 
     # -- planting: a record is its document
 
-    def records(self):
-        return sorted(self.documents(), key=lambda each: (each["topic"], each["partition"], each["offset"]))
+    def some(self, share, partitions):
+        """A few neighbours in each partition that lie so far into all there are, 0 to 1; their places count."""
+        self.all = self.all or self.points()
+        first = int(share * self.all / partitions)
+        found = self.documents(where=json.dumps({"offset": {"$gte": first, "$lt": first + 20}}))
+        return sorted(found, key=lambda each: (each["topic"], each["partition"], each["offset"]))
 
     @staticmethod
     def ms(record):
