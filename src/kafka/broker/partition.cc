@@ -8,6 +8,17 @@ namespace {
 
 constexpr const char* kProducersFile = "/producers";
 constexpr std::size_t kProducersBytesMax = 16 << 20;
+constexpr std::int16_t kLogAppendTimeBit = 8;
+
+/// The batch, and its header, with one time for all of its records.
+BatchHeader stamped(BatchHeader header, ByteSpan batch, std::int64_t time_ms) {
+  header.attributes = static_cast<std::int16_t>(header.attributes | kLogAppendTimeBit);
+  header.max_timestamp = time_ms;
+  header.write(batch.data());
+  seal(batch);
+  header.crc = load_be<std::uint32_t>(batch.data() + kBatchCrcAt);
+  return header;
+}
 
 }  // namespace
 
@@ -52,6 +63,15 @@ void Partition::go_offline(const Error& why) {
                         why.hint.empty() ? "" : "; ", why.hint);
 }
 
+/// What the batch that holds this offset bears; -1: its producer's, or it cannot be told any more.
+std::int64_t Partition::append_time_of(std::int64_t offset) const {
+  if (offset < log_->start_offset()) return -1;
+  const auto slice = log_->find(offset, log_->end_offset(), 1, true);
+  if (!slice || !slice->segment) return -1;
+  const auto header = read_header(slice->segment->file(), slice->position);
+  return header && header->log_append_time() ? header->max_timestamp : -1;
+}
+
 std::optional<Partition::Appended> Partition::settle_locked(const BatchHeader& header) const {
   if (offline_) return Appended{.error = KafkaError::kKafkaStorageError};
   const auto verdict = producers_.check(header);
@@ -59,7 +79,7 @@ std::optional<Partition::Appended> Partition::settle_locked(const BatchHeader& h
     return Appended{.error = verdict.error, .start_offset = log_->start_offset()};
   if (verdict.duplicate_of)
     return Appended{KafkaError::kNone, *verdict.duplicate_of, log_->start_offset(),
-                    log_->end_offset()};
+                    log_->end_offset(), append_time_of(*verdict.duplicate_of)};
   return std::nullopt;
 }
 
@@ -75,9 +95,11 @@ Partition::Appended Partition::settle_or_refuse(const BatchHeader& header) {
   return {.error = KafkaError::kNotEnoughReplicas, .start_offset = log_->start_offset()};
 }
 
-Partition::Appended Partition::append(const BatchHeader& header, ByteSpan batch) {
+Partition::Appended Partition::append(const BatchHeader& sent, ByteSpan batch,
+                                      const Clock* append_time) {
   std::unique_lock lock(mutex_);
-  if (const auto settled = settle_locked(header)) return *settled;
+  if (const auto settled = settle_locked(sent)) return *settled;
+  const BatchHeader header = append_time ? stamped(sent, batch, append_time->wall_ms()) : sent;
   const auto base = log_->append(header, batch);
   if (!base) {
     if (log_->sync_failed())
@@ -91,7 +113,8 @@ Partition::Appended Partition::append(const BatchHeader& header, ByteSpan batch)
   BatchHeader stored = header;
   stored.base_offset = *base;
   producers_.note(stored);
-  const Appended appended{KafkaError::kNone, *base, log_->start_offset(), log_->end_offset()};
+  const Appended appended{KafkaError::kNone, *base, log_->start_offset(), log_->end_offset(),
+                          append_time ? header.max_timestamp : -1};
   if (!wait_for_sync_) wake_waiters(lock);
   return appended;
 }

@@ -11,6 +11,7 @@
 #include <string>
 #include <vector>
 
+#include "base/clock.h"
 #include "base/log.h"
 #include "kafka/broker/partition_log.h"
 #include "kafka/broker/producer_state.h"
@@ -40,10 +41,13 @@ class Partition {
     KafkaError error = KafkaError::kNone;
     std::int64_t base_offset = -1;
     std::int64_t start_offset = -1;
-    std::int64_t end_offset = -1;  // what must be synced before the answer may say "stored"
+    std::int64_t end_offset = -1;      // what must be synced before the answer may say "stored"
+    std::int64_t append_time_ms = -1;  // what its records bear; -1: their producer's
   };
-  /// One batch, checked and with its checksum verified; its base offset is written into it.
-  Appended append(const BatchHeader& header, ByteSpan batch);
+  /// One batch, checked and with its checksum verified; its base offset is written into it, and the
+  /// time when `append_time` is given: this clock's, read when its turn has come, so that times
+  /// ascend with offsets.
+  Appended append(const BatchHeader& header, ByteSpan batch, const Clock* append_time = nullptr);
 
   /// For a broker that is full: what can be said of the batch without appending it, as that it is
   /// in the log already. Nothing when it would have to be appended.
@@ -116,6 +120,7 @@ class Partition {
   }
   Ends ends_locked() const;
   std::optional<Appended> settle_locked(const BatchHeader& header) const;
+  std::int64_t append_time_of(std::int64_t offset) const;
   void go_offline(const Error& why);
   void wake_waiters(std::unique_lock<std::mutex>& lock);
 

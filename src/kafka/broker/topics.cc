@@ -16,13 +16,15 @@ constexpr TopicConfigKind kConfigKinds[] = {
     {"compression.type", "producer", kOnlyDefault},
     {"delete.retention.ms", "86400000", kNumber},
     {"max.message.bytes", "104857600", kNumber},
-    {"message.timestamp.type", "CreateTime", kOnlyDefault},
+    {"message.timestamp.type", "CreateTime", kTimestamps},
     {"min.cleanable.dirty.ratio", "0.5", kRatio},
     {"min.insync.replicas", "1", kNumber},
     {"retention.bytes", "-1", kNumber},
     {"retention.ms", "-1", kNumber},
     {"segment.bytes", "134217728", kNumber},
 };
+
+constexpr std::string_view kLogAppendTime = "LogAppendTime";
 
 constexpr std::string_view kFirstLine = "datastorm topics 1";
 
@@ -72,6 +74,10 @@ std::string_view judge(const TopicConfigKind& kind, std::string_view value) {
         if (!has_policy(each, "compact") && !has_policy(each, "delete"))
           return "is neither delete nor compact nor both";
       return "";
+    case kTimestamps:
+      return value == kind.default_value || value == kLogAppendTime
+                 ? ""
+                 : "is neither CreateTime nor LogAppendTime";
     case kOnlyDefault:
       return value == kind.default_value ? "" : "is not what this broker does";
   }
@@ -129,6 +135,11 @@ bool Topic::deletes() const {
 double Topic::dirty_ratio() const {
   const auto found = configs.find("min.cleanable.dirty.ratio");
   return found == configs.end() ? 0.5 : parse_ratio(found->second).value_or(0.5);
+}
+
+bool Topic::log_append_time() const {
+  const auto found = configs.find("message.timestamp.type");
+  return found != configs.end() && found->second == kLogAppendTime;
 }
 
 Refusal check_topic_name(std::string_view name) {

@@ -37,6 +37,8 @@ struct Topic {
   /// Whether old records may go by age and size: with "compact,delete" they may.
   bool deletes() const;
   double dirty_ratio() const;
+  /// Whether records bear the time at which the broker stored them, and not the producer's.
+  bool log_append_time() const;
 };
 
 constexpr std::int64_t kDeleteRetentionMs = 86'400'000;
@@ -45,7 +47,7 @@ constexpr std::int64_t kDeleteRetentionMs = 86'400'000;
 struct TopicConfigKind {
   std::string_view name;
   std::string_view default_value;
-  enum class Values : std::uint8_t { kNumber, kRatio, kPolicy, kOnlyDefault } values;
+  enum class Values : std::uint8_t { kNumber, kRatio, kPolicy, kTimestamps, kOnlyDefault } values;
 };
 std::span<const TopicConfigKind> topic_config_kinds();
 

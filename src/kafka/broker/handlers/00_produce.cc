@@ -25,6 +25,8 @@ Judged judge(const Topic& topic, ByteView batch) {
     return {KafkaError::kCorruptMessage, sound.error().message};
   if (header->record_count < 1 || header->last_offset_delta != header->record_count - 1)
     return {KafkaError::kInvalidRecord, "the batch's record count and offsets disagree"};
+  if (header->log_append_time())
+    return {KafkaError::kInvalidTimestamp, "only the broker may say that a time is its own"};
   if (header->transactional() || header->control())
     return {KafkaError::kInvalidRecord, "this broker has no transactions"};
   const std::int64_t size_max = topic.config("max.message.bytes", 100 << 20);
@@ -121,7 +123,8 @@ void handle_produce(Call& call, ProduceRequest& request) {
       const bool refuse_room = full && !has_reserve(name);
       const auto result =
           refuse_room ? partition->settle_or_refuse(judged.header)
-                      : partition->append(judged.header, call.body.subspan(at, batch.size()));
+                      : partition->append(judged.header, call.body.subspan(at, batch.size()),
+                                          topic->log_append_time() ? &core.clock : nullptr);
       answer.log_start_offset = result.start_offset;
       if (result.error != KafkaError::kNone) {
         refuse(result.error, result.error == KafkaError::kNotEnoughReplicas
@@ -130,6 +133,7 @@ void handle_produce(Call& call, ProduceRequest& request) {
         continue;
       }
       answer.base_offset = result.base_offset;
+      answer.log_append_time_ms = result.append_time_ms;
       core.counters.records_in += static_cast<std::uint64_t>(judged.header.record_count);
       core.counters.bytes_in += batch.size();
       core.pressure.spend(batch.size());
@@ -150,6 +154,7 @@ void handle_produce(Call& call, ProduceRequest& request) {
       if (!stored) {
         answer->error_code = KafkaError::kKafkaStorageError;
         answer->base_offset = -1;
+        answer->log_append_time_ms = -1;
       }
       reply->done();
     });
