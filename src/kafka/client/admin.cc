@@ -360,16 +360,45 @@ Result<Offsets> Admin::group_committed(const std::string& group, const std::stri
 
 // Records.
 
-Result<std::int64_t> Admin::produce_sync(const std::string& topic, std::int32_t partition,
-                                         ByteView batch) {
-  const Nanos by = deadline();
-  ProduceRequest request;
-  request.acks = -1;
-  request.timeout_ms = as_ms(settings_.request_timeout);
+namespace {
+
+ProduceRequest request_of(const std::string& topic, std::int32_t partition, ByteView batch,
+                          std::int16_t acks, Nanos timeout) {
+  ProduceRequest request{.acks = acks, .timeout_ms = as_ms(timeout)};
   auto& to = request.topic_data.emplace_back();
   to.name = topic;
   to.partition_data.push_back({.index = partition, .records = Records{batch}});
+  return request;
+}
 
+}  // namespace
+
+Result<Stamp> Admin::produce_stamped(const std::string& topic, std::int32_t partition,
+                                     ByteView batch) {
+  const Nanos by = deadline();
+  const auto where = leader(topic, partition, by);
+  if (!where) return where.error();
+  Stamp stamp{
+      .broker =
+          cluster_.map().topics.at(topic).partitions[static_cast<std::size_t>(partition)].leader,
+      .sent = clock_.now()};
+  const auto answer = ask<ProduceResponse>(
+      **where, request_of(topic, partition, batch, 1, settings_.request_timeout), by);
+  stamp.answered = clock_.now();
+  if (!answer) return answer.error();
+  if (answer->responses.empty() || answer->responses.front().partition_responses.empty())
+    return Error{.code = ErrorCode::kProtocol, .message = "the broker's answer is empty"};
+  const auto& result = answer->responses.front().partition_responses.front();
+  if (result.error_code != KafkaError::kNone)
+    return to_error(result.error_code, fmt::format("topic {} partition {}", topic, partition));
+  stamp.stored_ms = result.log_append_time_ms;
+  return stamp;
+}
+
+Result<std::int64_t> Admin::produce_sync(const std::string& topic, std::int32_t partition,
+                                         ByteView batch) {
+  const Nanos by = deadline();
+  const ProduceRequest request = request_of(topic, partition, batch, -1, settings_.request_timeout);
   for (int attempt = 0;; ++attempt) {
     const auto where = leader(topic, partition, by);
     Error error;

@@ -51,10 +51,16 @@ class Admin final : public TopicKeeper {
 
   Result<std::int64_t> produce_sync(const std::string& topic, std::int32_t partition,
                                     ByteView batch) override;
+  Result<Stamp> produce_stamped(const std::string& topic, std::int32_t partition,
+                                ByteView batch) override;
   /// Visits every record from the log's start to the end it had when the call began, partition by
   /// partition.
   Status read_all(const std::string& topic,
                   const std::function<void(std::int32_t partition, const RecordView&)>& visit);
+  /// The same for one partition from one offset to another.
+  Status read_partition(const std::string& topic, std::int32_t partition, std::int64_t from,
+                        std::int64_t end,
+                        const std::function<void(std::int32_t, const RecordView&)>& visit);
 
  private:
   Nanos deadline() const { return clock_.now() + settings_.request_timeout; }
@@ -78,9 +84,6 @@ class Admin final : public TopicKeeper {
   Status list_offsets_of(Connection& leader, const std::string& topic,
                          const std::vector<std::int32_t>& partitions, std::int64_t timestamp,
                          Nanos deadline, Offsets& into, KafkaError& retriable);
-  Status read_partition(const std::string& topic, std::int32_t partition, std::int64_t from,
-                        std::int64_t end,
-                        const std::function<void(std::int32_t, const RecordView&)>& visit);
 
   const ClientSettings settings_;
   const Clock& clock_;

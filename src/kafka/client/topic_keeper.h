@@ -9,6 +9,7 @@
 #include <string>
 
 #include "base/bytes.h"
+#include "base/clock.h"
 #include "base/result.h"
 
 namespace ds::kafka {
@@ -26,6 +27,14 @@ constexpr int kNoSuchTopic = ENOENT;
 /// By partition.
 using Offsets = std::map<std::int32_t, std::int64_t>;
 
+/// When a broker stored a batch, by its own clock, and when we sent it and heard of it, by ours.
+struct Stamp {
+  std::int32_t broker = -1;
+  std::int64_t stored_ms = -1;  // since 1970; -1: in this topic records bear their producers' times
+  Nanos sent = 0;               // monotonic: before the request left, and
+  Nanos answered = 0;           // when its answer was there
+};
+
 /// Threads: one. Every call blocks, at most for ClientSettings::request_timeout.
 class TopicKeeper {
  public:
@@ -38,6 +47,9 @@ class TopicKeeper {
   /// offset. After an answer that was lost on the way it may be stored twice.
   virtual Result<std::int64_t> produce_sync(const std::string& topic, std::int32_t partition,
                                             ByteView batch) = 0;
+  /// Stores one finished batch, without trying again, in a topic of LogAppendTime.
+  virtual Result<Stamp> produce_stamped(const std::string& topic, std::int32_t partition,
+                                        ByteView batch) = 0;
 };
 
 }  // namespace ds::kafka

@@ -35,6 +35,8 @@ int as_ms(Nanos time) {
 struct Reports {
   std::size_t left = 0;
   std::int64_t base_offset = -1;
+  std::int32_t broker = -1;
+  std::int64_t stored_ms = -1;
   rd_kafka_resp_err_t error = RD_KAFKA_RESP_ERR_NO_ERROR;
 };
 
@@ -54,6 +56,8 @@ class RdkafkaKeeper final : public TopicKeeper {
   Result<Offsets> end_offsets(const std::string& topic) override;
   Result<std::int64_t> produce_sync(const std::string& topic, std::int32_t partition,
                                     ByteView batch) override;
+  Result<Stamp> produce_stamped(const std::string& topic, std::int32_t partition,
+                                ByteView batch) override;
 
  private:
   /// Whether one asks for all topics or for one by its name: then brokers that make topics on first
@@ -63,6 +67,7 @@ class RdkafkaKeeper final : public TopicKeeper {
   Result<std::optional<std::vector<std::int32_t>>> leaders(const std::string& topic, Ask ask,
                                                            Nanos deadline);
   Status create(const TopicSpec& spec, Nanos deadline);
+  Result<Reports> send(const std::string& topic, std::int32_t partition, ByteView batch);
   Nanos deadline() const { return clock_.now() + client_.request_timeout; }
   int left_ms(Nanos deadline) const { return as_ms(deadline - clock_.now()); }
   Error why(rd_kafka_resp_err_t error, std::string_view subject);
@@ -214,6 +219,24 @@ Result<Offsets> RdkafkaKeeper::end_offsets(const std::string& topic) {
 
 Result<std::int64_t> RdkafkaKeeper::produce_sync(const std::string& topic, std::int32_t partition,
                                                  ByteView batch) {
+  const auto reports = send(topic, partition, batch);
+  if (!reports) return reports.error();
+  return reports->base_offset;
+}
+
+Result<Stamp> RdkafkaKeeper::produce_stamped(const std::string& topic, std::int32_t partition,
+                                             ByteView batch) {
+  Stamp stamp{.sent = clock_.now()};
+  const auto reports = send(topic, partition, batch);
+  stamp.answered = clock_.now();
+  if (!reports) return reports.error();
+  stamp.broker = reports->broker;
+  stamp.stored_ms = reports->stored_ms;
+  return stamp;
+}
+
+Result<Reports> RdkafkaKeeper::send(const std::string& topic, std::int32_t partition,
+                                    ByteView batch) {
   const BatchHeader header = BatchHeader::read(batch).value();
   ByteVec scratch;
   RecordReader records({header, batch}, scratch);
@@ -237,12 +260,12 @@ Result<std::int64_t> RdkafkaKeeper::produce_sync(const std::string& topic, std::
     else
       reports.error = error;
   }
-  check(records.status().ok(), "a claim's batch cannot be walked");
+  check(records.status().ok(), "a batch of ours cannot be walked");
   // Every record is reported within message.timeout.ms; `reports` must not go before.
   while (reports.left > 0) rd_kafka_poll(rk_, 20);
   if (reports.error != RD_KAFKA_RESP_ERR_NO_ERROR)
     return why(reports.error, fmt::format("topic {} partition {}", topic, partition));
-  return reports.base_offset;
+  return reports;
 }
 
 Error RdkafkaKeeper::why(rd_kafka_resp_err_t error, std::string_view subject) {
@@ -269,6 +292,10 @@ void RdkafkaKeeper::on_report(rd_kafka_t*, const rd_kafka_message_t* message, vo
     reports.error = message->err;
   else if (reports.base_offset < 0 || message->offset < reports.base_offset)
     reports.base_offset = message->offset;
+  rd_kafka_timestamp_type_t whose = RD_KAFKA_TIMESTAMP_NOT_AVAILABLE;
+  const std::int64_t time_ms = rd_kafka_message_timestamp(message, &whose);
+  if (whose == RD_KAFKA_TIMESTAMP_LOG_APPEND_TIME) reports.stored_ms = time_ms;
+  reports.broker = rd_kafka_message_broker_id(message);
 }
 
 void RdkafkaKeeper::on_error(rd_kafka_t*, int error, const char* reason, void* self) {
