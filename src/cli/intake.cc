@@ -286,12 +286,14 @@ Result<std::unique_ptr<Intake>> Intake::start(IntakeOptions options, const Clock
     if (!claims) return std::move(claims).error();
     intake->claims_ = std::move(*claims);
   }
+  intake->clocks_.emplace(o.client, o.consumer.topic, clock);
   intake->started_ = clock.now();
   return intake;
 }
 
 void Intake::stop() {
   pipeline_->stop();
+  clocks_->stop();
   if (!claims_) return;
   kafka::Admin admin(options_.client, clock_, log_);
   auto ends = admin.end_offsets(kRunsTopic);
@@ -300,16 +302,28 @@ void Intake::stop() {
 
 namespace {
 
-/// What the least time from being due to being fetched tells of the clocks.
-ClockShown compare_clocks(const Histogram& fetched_us) {
+/// What was measured of the clocks, and what the least time from being due to being fetched tells.
+ClockShown compare_clocks(const Histogram& fetched_us, const ClockLook& look) {
   ClockShown shown{.least_ms = static_cast<double>(fetched_us.min()) / 1000,
                    .negative = fetched_us.negatives(),
                    .differ = fetched_us.negatives() > 0,
                    .text = {}};
+  const std::string early =
+      shown.differ ? with_commas(shown.negative) + " records came before they were due" : "";
+  if (const auto& found = look.difference) {
+    shown.ahead_least_ms = static_cast<double>(found->ahead.least_us) / 1000;
+    shown.ahead_most_ms = static_cast<double>(found->ahead.most_us) / 1000;
+    shown.differ = shown.differ || found->matters();
+    shown.text = found->words();
+    if (!early.empty()) shown.text += "; " + early;
+    return shown;
+  }
+  shown.not_measured = look.why_not;
   if (shown.differ)
     shown.text = fmt::format(
-        "{} records came before they were due: this clock is at least {:.0f} ms behind the storm's",
-        with_commas(shown.negative), -shown.least_ms);
+        "{}: this clock is at least {:.0f} ms behind the storm's (by how much at most is not "
+        "known: {})",
+        early, -shown.least_ms, look.why_not);
   return shown;
 }
 
@@ -340,7 +354,7 @@ void Intake::show(Snapshot& into) {
   }
   into.latency_us["fetched"] = quantiles_of(account.fetched_us);
   into.latency_us["stored"] = quantiles_of(account.stored_us);
-  into.clock = compare_clocks(account.fetched_us);
+  into.clock = compare_clocks(account.fetched_us, clocks_->look());
   const std::string sink = without_password(options_.sink());
   const std::size_t colon = sink.find(':');
   into.store = {.kind = sink.substr(0, colon),

@@ -11,6 +11,7 @@
 #include "cli/fault_parts.h"
 #include "cli/instance.h"
 #include "kafka/client/source.h"
+#include "ledger/clock_watch.h"
 #include "observe/snapshot.h"
 #include "pipeline/claim_follower.h"
 #include "pipeline/pipeline.h"
@@ -79,6 +80,7 @@ class Intake {
   std::unique_ptr<KafkaDeadLetters> dead_letters_;
   std::unique_ptr<ClaimFollower> claims_;  // null when the store keeps no claims
   std::unique_ptr<Pipeline> pipeline_;
+  std::optional<ClockWatch> clocks_;
 };
 
 }  // namespace ds::cli

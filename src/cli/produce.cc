@@ -11,6 +11,7 @@
 #include "cli/junit.h"
 #include "cli/storm_options.h"
 #include "cli/terminal.h"
+#include "ledger/clock_watch.h"
 #include "observe/observer.h"
 
 namespace ds::cli {
@@ -135,12 +136,19 @@ int run_produce(const Invocation& invocation) {
 
   SystemClock clock;
   const Interrupt interrupt;
-  auto keeper = make_keeper(options, clock, log);
+  auto keeper = make_keeper(options.engine, options.client, clock, log);
   if (!keeper) return report_error(keeper.error());
   if (auto topic = (*keeper)->ready_partitions(options.topic); !topic)
     return report_error(topic.error());
   const auto before = (*keeper)->end_offsets(options.topic.name);
   if (!before) return report_error(before.error());
+  NoLog quiet_log;  // what keeps it from measuring is nobody's trouble
+  const ClockTeller teller(
+      [&clock, &quiet_log, engine = options.engine, client = for_clocks(options.client)] {
+        return make_keeper(engine, client, clock, quiet_log);
+      },
+      {.run = options.run.claim.run, .shard = options.run.shard, .topic = options.topic.name},
+      clock);
   auto started = Storm::start(std::move(options), clock, log);
   if (!started) return report_error(started.error());
   Storm& storm = **started;

@@ -11,6 +11,7 @@
 #include "cli/junit.h"
 #include "cli/sensor_options.h"
 #include "cli/storm_options.h"
+#include "ledger/clock_watch.h"
 #include "observe/process.h"
 
 namespace ds::cli {
@@ -135,6 +136,14 @@ int run_sensors(const Invocation& invocation) {
   const Interrupt interrupt;
   std::optional<SensorClaims> claims;
   if (claiming) claims.emplace(feed.client, topic, run, clock, log);
+  NoLog quiet_log;
+  std::optional<ClockTeller> teller;
+  if (claiming)
+    teller.emplace(
+        [&clock, &quiet_log, client = for_clocks(feed.client)] {
+          return make_keeper("direct", client, clock, quiet_log);
+        },
+        ClockOwner{.run = run, .topic = topic}, clock);
   SensorLedger* const ledger = claims ? &claims->ledger() : nullptr;
   auto started = options.hook
                      ? Sensors::start(options.settings, *options.hook, clock, log, ledger)

@@ -370,11 +370,11 @@ Tweet dry_record(const TweetGenerator& generator, const StormOptions& options, s
                          generator.settings().numbering.place(record).batch);
 }
 
-Result<std::unique_ptr<kafka::TopicKeeper>> make_keeper(const StormOptions& options,
+Result<std::unique_ptr<kafka::TopicKeeper>> make_keeper(const std::string& engine,
+                                                        const kafka::ClientSettings& client,
                                                         const Clock& clock, Log& log) {
-  if (options.engine == "librdkafka") return kafka::make_rdkafka_keeper(options.client, clock, log);
-  return std::unique_ptr<kafka::TopicKeeper>(
-      std::make_unique<kafka::Admin>(options.client, clock, log));
+  if (engine == "librdkafka") return kafka::make_rdkafka_keeper(client, clock, log);
+  return std::unique_ptr<kafka::TopicKeeper>(std::make_unique<kafka::Admin>(client, clock, log));
 }
 
 Storm::Storm(StormOptions options, const Clock& clock, Log& log)
@@ -386,7 +386,7 @@ Result<std::unique_ptr<Storm>> Storm::start(StormOptions options, const Clock& c
   StormOptions& o = self.options_;
 
   if (auto framed = frame_values(o, clock); !framed) return std::move(framed).error();
-  auto keeper = make_keeper(o, clock, log);
+  auto keeper = make_keeper(o.engine, o.client, clock, log);
   if (!keeper) return std::move(keeper).error();
   self.keeper_ = std::move(*keeper);
   self.claims_ = std::make_unique<TopicClaims>(*self.keeper_, clock);

@@ -48,7 +48,8 @@ std::vector<std::string_view> storm_settings();
 StormOptions read_storm(Reader& read);
 
 /// Topics, offsets and claims by the engine that sends. Borrows clock and log.
-Result<std::unique_ptr<kafka::TopicKeeper>> make_keeper(const StormOptions& options,
+Result<std::unique_ptr<kafka::TopicKeeper>> make_keeper(const std::string& engine,
+                                                        const kafka::ClientSettings& client,
                                                         const Clock& clock, Log& log);
 
 /// A run and what it is made of: generator, mixes, claims.

@@ -120,7 +120,7 @@ std::string render_screen(const Snapshot& s, ScreenTitle title, const ScreenSize
                                      with_commas(s.counters.unknown)));
   }
   for (std::string& line : latency_table(s)) more.push_back(std::move(line));
-  if (!s.clock.text.empty()) more.push_back("clocks differ: " + s.clock.text);
+  if (s.clock.differ) more.push_back("clocks differ: " + s.clock.text);
   if (s.stored > 0 || !generation)
     more.push_back(fmt::format("stored {}  lag {} records, {:.1f} s", with_commas(s.stored),
                                with_commas(s.lag.records), s.lag.seconds));
@@ -179,8 +179,9 @@ std::string render_account(const Snapshot& s, ScreenTitle title) {
   }
   if (title == ScreenTitle::kIngestion || s.stored > 0) row("stored", s.stored);
   if (s.retired > 0) row("retired", s.retired);
+  if (!s.clock.text.empty())
+    text += fmt::format("Note: {}{}\n", s.clock.differ ? "clocks differ: " : "", s.clock.text);
   if (!s.balance.text.empty()) text += fmt::format("Ledger: {}\n", s.balance.text);
-  if (!s.clock.text.empty()) text += fmt::format("Note: clocks differ: {}\n", s.clock.text);
   return text;
 }
 

@@ -98,6 +98,10 @@ TEST(Screen, TheConsumersHasItsOwnTitleAndCountsStored) {
   EXPECT_NE(screen.find("└─ Errors: 3\n"), std::string::npos);
   EXPECT_EQ(render_line(s, ScreenTitle::kIngestion),
             "00:00:02 stored 1,234, 0/s now, 617/s average, lag 0, errors 3\n");
+  s.clock.text = "this clock is within 0.7 ms of the storm's";
+  EXPECT_NE(render_account(s, ScreenTitle::kIngestion).find("Note: this clock is within 0.7 ms"),
+            std::string::npos);
+  s.clock.differ = true;
   s.clock.text = "7 records came before they were due";
   EXPECT_NE(render_account(s, ScreenTitle::kIngestion).find("clocks differ: 7 records"),
             std::string::npos);

@@ -82,17 +82,24 @@ struct Quantiles {
   }
 };
 
-/// How far the clocks of the storm's machine and of this one are known to differ. A record cannot
-/// arrive before it was due, so the least time seen from there to here bounds it from one side:
-/// this machine's clock is ahead by at most that, and behind by at least as much as it is negative.
+/// How far the clocks of the storm's machine and of this one are known to differ. Where both have
+/// been held against the broker's, from both sides: this one is ahead by ahead_least_ms to
+/// ahead_most_ms. A record cannot arrive before it was due, so the least time seen from there to
+/// here bounds it from one side anyway: this machine's clock is ahead by at most that, and behind
+/// by at least as much as it is negative.
 struct ClockShown {
   double least_ms = 0;
   std::uint64_t negative = 0;  // records that came before they were due
+  std::optional<double> ahead_least_ms = std::nullopt, ahead_most_ms = std::nullopt;
+  std::string not_measured = {};  // why these are not known
   bool differ = false;
   std::string text;
   static void fields(auto& self, auto& io) {
     io("leastMs", self.least_ms);
     io("negative", self.negative);
+    io("aheadLeastMs", self.ahead_least_ms);
+    io("aheadMostMs", self.ahead_most_ms);
+    io("notMeasured", self.not_measured);
     io("differ", self.differ);
     io("text", self.text);
   }

@@ -81,7 +81,7 @@ inline constexpr std::string_view kOpenApi = R"json({
         "latencyUs": {"type": "object", "additionalProperties": {"$ref": "#/components/schemas/Quantiles"}},
         "errors": {"type": "integer"}, "deadLettered": {"type": "integer"}, "duplicatesSuppressed": {"type": "integer"},
         "sinks": {"type": "array", "items": {"type": "object", "properties": {"name": {"type": "string"}, "state": {"type": "string"}, "stored": {"type": "integer"}, "lag": {"type": "integer"}, "errors": {"type": "integer"}, "lastError": {"type": "string"}}}},
-        "clock": {"type": "object", "properties": {"leastMs": {"type": "number"}, "negative": {"type": "integer"}, "differ": {"type": "boolean"}, "text": {"type": "string"}}},
+        "clock": {"type": "object", "properties": {"leastMs": {"type": "number"}, "negative": {"type": "integer"}, "aheadLeastMs": {"type": "number", "nullable": true}, "aheadMostMs": {"type": "number", "nullable": true}, "notMeasured": {"type": "string"}, "differ": {"type": "boolean"}, "text": {"type": "string"}}},
         "balance": {"type": "object", "properties": {"ok": {"type": "boolean"}, "missing": {"type": "integer"}, "doubled": {"type": "integer"}, "text": {"type": "string"}}},
         "sentiment": {"$ref": "#/components/schemas/BySentiment"},
         "byBrand": {"type": "object", "additionalProperties": {"$ref": "#/components/schemas/BySentiment"}},
