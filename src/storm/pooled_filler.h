@@ -20,7 +20,7 @@ struct PooledFillerSettings {
 };
 
 /// Cost: a copy of the value, 1 to 3 ns a patch (image_press.h), its hash, and some 40 bytes around
-/// it; the hash of an image without patches is known beforehand.
+/// it; the hashes of images without patches are known beforehand.
 class PooledFiller final : public Filler {
  public:
   PooledFiller(const PooledFillerSettings& settings, std::shared_ptr<const ImagePool> pool);
@@ -28,14 +28,13 @@ class PooledFiller final : public Filler {
 
  private:
   class Values;
-  struct Hashed {
-    std::uint64_t content = 0;
-    bool known = false;
-  };
+  Filled fill_inline(const FillRequest& request, ByteSpan into);
+  /// The same, compiled for these processors: 4 of 49 ns less.
+  Filled fill_avx512(const FillRequest& request, ByteSpan into);
 
   const PooledFillerSettings settings_;
   const std::shared_ptr<const ImagePool> pool_;
-  std::vector<Hashed> hashes_;  // of each image
+  std::vector<std::uint64_t> hashes_;  // of each image, where none has places
   std::optional<ImagePress> press_;
   Image fresh_;
   KindSum sum_;

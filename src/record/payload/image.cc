@@ -7,11 +7,10 @@
 
 #include "base/random.h"
 #include "base/varint.h"
+#include "record/payload/drawn.h"
 
 namespace ds {
 namespace {
-
-constexpr std::size_t kUuidLength = 36;
 
 char* put_two(char* to, unsigned value) {
   std::memcpy(to, kDigitPairs.data() + 2 * static_cast<std::size_t>(value % 100), 2);
@@ -33,72 +32,22 @@ std::uint8_t* put_padded_varint(std::uint8_t* to, std::uint64_t value, std::uint
   return to;
 }
 
-/// The eight hex digits of 32 bits, the first one highest.
-std::uint64_t hex_digits(std::uint64_t bits) {
-  constexpr std::uint64_t kEach = 0x0101010101010101ULL;
-  bits &= 0xffffffff;
-  bits = (bits | bits << 16) & 0x0000ffff0000ffffULL;
-  bits = (bits | bits << 8) & 0x00ff00ff00ff00ffULL;
-  bits = (bits | bits << 4) & 0x0f0f0f0f0f0f0f0fULL;
-  const std::uint64_t letters = (bits + 6 * kEach) >> 4 & kEach;
-  return bits + '0' * kEach + ('a' - '0' - 10) * letters;
-}
-
-/// A UUID of version 4, drawn.
-std::uint8_t* put_uuid(std::uint8_t* to, const Patch& patch, const RecordFacts& facts) {
-  const std::uint64_t seed = facts.seed ^ (0x7575696400000000ULL + patch.salt);
-  constexpr std::uint64_t kVersion = 0xf000, kVariant = std::uint64_t{3} << 62;
-  const std::uint64_t high = (random_at(seed, 2 * facts.record) & ~kVersion) | 0x4000;
-  const std::uint64_t low =
-      (random_at(seed, 2 * facts.record + 1) & ~kVariant) | (std::uint64_t{2} << 62);
-  const std::uint64_t second = hex_digits(high), third = hex_digits(low >> 32);
-  store_be(to, hex_digits(high >> 32));
-  store_be(to + 9, static_cast<std::uint32_t>(second >> 32));
-  store_be(to + 14, static_cast<std::uint32_t>(second));
-  store_be(to + 19, static_cast<std::uint32_t>(third >> 32));
-  store_be(to + 24, static_cast<std::uint32_t>(third));
-  store_be(to + 28, hex_digits(low));
-  for (const std::size_t dash : {8, 13, 18, 23}) to[dash] = '-';
-  return to + kUuidLength;
-}
-
-/// A block of random words under a mask of the record's own: a word costs a load and an exclusive
-/// or, and no two records share a stretch that a codec could find.
-constexpr std::size_t kNoiseWords = 512;
-constexpr auto kNoise = [] {
-  std::array<std::uint64_t, kNoiseWords> words{};
-  for (std::size_t i = 0; i < kNoiseWords; ++i) words[i] = random_at(0x6e6f697365, i);
-  return words;
-}();
-
 /// Up to seven bytes of a word, the lowest first.
 void put_first(std::uint8_t* to, std::uint64_t word, std::size_t count) {
-  if ((count & 4) != 0) {
-    std::memcpy(to, &word, 4);
-    to += 4;
-    word >>= 32;
-  }
-  if ((count & 2) != 0) {
-    std::memcpy(to, &word, 2);
-    to += 2;
-    word >>= 16;
-  }
-  if ((count & 1) != 0) *to = static_cast<std::uint8_t>(word);
+  for (; count > 0; --count, word >>= 8) *to++ = static_cast<std::uint8_t>(word);
 }
 
 std::uint8_t* put_noise(std::uint8_t* to, std::size_t width, const RecordFacts& facts) {
-  const std::uint64_t seed = facts.seed ^ 0x6e6f6973655f5f5fULL;
   for (std::size_t block = 0; width > 0; ++block) {
-    // The mask turns with each block of the record, so that blocks differ, too.
-    const std::uint64_t mask = random_at(seed + block, facts.record);
+    const std::uint64_t mask = noise_mask(block, facts);
     const std::size_t bytes = std::min(width, kNoiseWords * 8);
     std::size_t i = 0;
     for (; 8 * i + 8 <= bytes; ++i) {
-      const std::uint64_t word = kNoise[i] ^ mask;
+      const std::uint64_t word = kNoiseTable[i] ^ mask;
       std::memcpy(to + 8 * i, &word, 8);
     }
     if (const std::size_t rest = bytes - 8 * i; rest > 0)
-      put_first(to + 8 * i, kNoise[i] ^ mask, rest);
+      put_first(to + 8 * i, kNoiseTable[i] ^ mask, rest);
     to += bytes;
     width -= bytes;
   }
@@ -173,7 +122,8 @@ std::uint8_t* put_patch(std::uint8_t* to, const Patch& patch, const RecordFacts&
       put_iso_time(reinterpret_cast<char*>(to), facts.timestamp_ms);
       return to + kIsoTimeLength;
     case Patch::What::kUuid:
-      return put_uuid(to, patch, facts);
+      put_uuid(to, patch.salt, facts);
+      return to + kUuidLength;
     case Patch::What::kNoise:
       return put_noise(to, patch.width, facts);
     default:

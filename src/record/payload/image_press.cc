@@ -6,6 +6,7 @@
 
 #include "base/check.h"
 #include "base/varint.h"
+#include "record/payload/drawn.h"
 
 namespace ds {
 namespace {
@@ -41,18 +42,6 @@ ByteView behind(const Image& image, std::size_t i) {
   return ByteView(image.bytes).subspan(from, to - from);
 }
 
-/// Few sizes of copies instead of many: a branch guessed wrong costs more than a hundred bytes.
-[[gnu::always_inline]] inline std::uint8_t* copy_roundly(std::uint8_t* to, const std::uint8_t* from,
-                                                         std::size_t size) {
-  if (size <= 32)
-    std::memcpy(to, from, 32);
-  else if (size <= 128)
-    std::memcpy(to, from, 128);
-  else
-    std::memcpy(to, from, size);
-  return to + size;
-}
-
 }  // namespace
 
 /// What all images of a pool have alike.
@@ -78,41 +67,49 @@ class ImageSheet::Layout {
 
 ImageSheet::ImageSheet(std::span<const Image> images) {
   const Layout layout(images);
-  for (const Image& image : images) lay(image, layout);
+  Forms forms;
+  for (const Image& image : images) lay(image, layout, forms);
   bytes_.resize(bytes_.size() + 2 * kCopySlack);
 }
 
-void ImageSheet::lay(const Image& image, const Layout& layout) {
-  Laid laid{.at = static_cast<std::uint32_t>(bytes_.size()),
-            .last_bytes = 0,
-            .first_step = static_cast<std::uint32_t>(steps_.size()),
-            .steps = 0,
-            .size = 0};
+void ImageSheet::lay(const Image& image, const Layout& layout, Forms& forms) {
+  std::vector<Step> steps;
+  std::vector<std::uint32_t> sizes;
+  ByteVec texts;
   const std::vector<Patch>& patches = image.patches;
   ByteView text = ByteView(image.bytes).first(patches.empty() ? image.bytes.size() : patches[0].at);
   const auto put_step = [&](Step step) {
-    step.bytes = static_cast<std::uint32_t>(text.size());
-    steps_.push_back(step);
-    bytes_.insert(bytes_.end(), text.begin(), text.end());
-    laid.size += step.bytes;
-    ++laid.steps;
+    steps.push_back(step);
+    sizes.push_back(static_cast<std::uint32_t>(text.size()));
+    texts.insert(texts.end(), text.begin(), text.end());
   };
   for (std::size_t i = 0; i < patches.size(); ++i) {
     if (!is_shared(patches[i])) {
       put_step(step_of(patches[i]));
-      laid.size += patches[i].width;
       text = behind(image, i);
       continue;
     }
     ByteView rest;
     const Shared shared = shared_from(image, i, layout, rest);
-    put_step({0, Kind::kShared, true, number_in(shared_, shared)});
+    put_step({Kind::kShared, number_in(shared_, shared)});
     text = rest;
   }
-  laid.last_bytes = static_cast<std::uint32_t>(text.size());
-  laid.size += laid.last_bytes;
-  bytes_.insert(bytes_.end(), text.begin(), text.end());
-  images_.push_back(laid);
+  put_step({Kind::kEnd, 0});
+
+  const auto [form, is_new] = forms.emplace(steps, steps_.size());
+  if (is_new) steps_.insert(steps_.end(), steps.begin(), steps.end());
+  for (std::size_t n = 0; n < sizes.size(); ++n) {
+    std::uint32_t& copied = steps_[form->second + n].copied;
+    copied = std::max(copied, std::min<std::uint32_t>(sizes[n], kCopySlack));
+  }
+  const auto at = static_cast<std::uint32_t>(bytes_.size());
+  const std::size_t sizes_bytes = sizes.size() * sizeof sizes[0];
+  bytes_.resize(at + sizes_bytes);
+  std::memcpy(bytes_.data() + at, sizes.data(), sizes_bytes);
+  images_.push_back({at, static_cast<std::uint32_t>(bytes_.size()), form->second});
+  bytes_.insert(bytes_.end(), texts.begin(), texts.end());
+  called_ =
+      std::min(std::max(called_, static_cast<std::uint32_t>(bytes_.size() - at)), kCalledBytes);
 }
 
 /// Place i and what goes with it; then i is the last place of it, and `rest` what stands behind.
@@ -138,19 +135,22 @@ ImageSheet::Shared ImageSheet::shared_from(const Image& image, std::size_t& i, c
 
 ImageSheet::Step ImageSheet::step_of(const Patch& patch) {
   const auto step = [&](Kind kind, std::vector<Patch>& list) {
-    return Step{0, kind, patch.width == 0, number_in(list, placeless(patch))};
+    return Step{kind, number_in(list, placeless(patch))};
   };
-  if (patch.width == 0 && patch.form == Patch::Form::kDecimal)
-    return step(Kind::kDecimal, decimals_);
-  if (patch.width == 0 && patch.form == Patch::Form::kZigzag) return step(Kind::kZigzag, zigzags_);
+  const auto counts = [&](Kind kind) {
+    return Step{kind, number_in(counters_, Counter{patch.start, patch.step,
+                                                   patch.what == Patch::What::kRecord})};
+  };
+  if (patch.width == 0 && patch.form == Patch::Form::kDecimal) return counts(Kind::kDecimal);
+  if (patch.width == 0 && patch.form == Patch::Form::kZigzag) return counts(Kind::kZigzag);
+  if (patch.what == Patch::What::kUuid) return step(Kind::kUuid, others_);
+  if (patch.what == Patch::What::kNoise && patch.width <= 8 * kNoiseWords)
+    return step(Kind::kNoise, others_);
   return step(Kind::kOther, others_);
 }
 
 ImagePress::ImagePress(const ImageSheet& sheet)
-    : sheet_(sheet),
-      shared_(sheet.shared_.size()),
-      decimals_(sheet.decimals_.size()),
-      zigzags_(sheet.zigzags_.size()) {}
+    : sheet_(sheet), shared_(sheet.shared_.size()), decimals_(sheet.counters_.size()) {}
 
 void ImagePress::turn_to(const RecordFacts& facts) {
   for (std::size_t i = 0; i < shared_.size(); ++i) {
@@ -161,69 +161,9 @@ void ImagePress::turn_to(const RecordFacts& facts) {
   }
 }
 
-void ImagePress::Decimal::set(std::int64_t value) {
-  const auto whole = static_cast<std::uint64_t>(value);
-  const std::uint64_t above = value < 100 ? 0 : whole / 100;
-  if (above == 0 || above != hundreds) {
-    const std::int64_t written = above == 0 ? value : static_cast<std::int64_t>(above);
-    text_size = static_cast<std::uint32_t>(put_decimal(text, written) - text);
-    hundreds = above;
-  }
-  size = text_size + (above == 0 ? 0 : 2);
-  if (above != 0) std::memcpy(&last_two, kDigitPairs.data() + 2 * (whole - 100 * above), 2);
-}
-
-std::size_t ImagePress::begin(std::size_t image, const RecordFacts& facts) {
-  begun_ = &sheet_.images_[image];
-  std::size_t size = begun_->size;
-  const ImageSheet::Step* const steps = sheet_.steps_.data() + begun_->first_step;
-  for (std::size_t i = 0; i < begun_->steps; ++i) {
-    const auto [bytes, kind, moves_the_rest, number] = steps[i];
-    switch (kind) {
-      case ImageSheet::Kind::kShared:
-        size += shared_[number].size;
-        break;
-      case ImageSheet::Kind::kDecimal:
-        decimals_[number].set(number_of(sheet_.decimals_[number], facts));
-        size += decimals_[number].size;
-        break;
-      case ImageSheet::Kind::kZigzag:
-        zigzags_[number] = number_of(sheet_.zigzags_[number], facts);
-        size += varint_size(zigzag(zigzags_[number]));
-        break;
-      case ImageSheet::Kind::kOther:
-        if (moves_the_rest) size += inserted_size(sheet_.others_[number], facts);
-    }
-  }
-  return size;
-}
-
-std::uint8_t* ImagePress::finish(std::uint8_t* to, const RecordFacts& facts) const {
-  const std::uint8_t* from = sheet_.bytes_.data() + begun_->at;
-  const ImageSheet::Step* const steps = sheet_.steps_.data() + begun_->first_step;
-  for (std::size_t i = 0; i < begun_->steps; ++i) {
-    const auto [bytes, kind, moves_the_rest, number] = steps[i];
-    to = copy_roundly(to, from, bytes);
-    from += bytes;
-    switch (kind) {
-      case ImageSheet::Kind::kShared:
-        to = copy_roundly(to, shared_[number].text, shared_[number].size);
-        break;
-      case ImageSheet::Kind::kDecimal: {
-        const Decimal& decimal = decimals_[number];
-        std::memcpy(to, decimal.text, 24);
-        std::memcpy(to + decimal.text_size, &decimal.last_two, 2);
-        to += decimal.size;
-        break;
-      }
-      case ImageSheet::Kind::kZigzag:
-        to = put_zigzag(to, zigzags_[number]);
-        break;
-      case ImageSheet::Kind::kOther:
-        to = put_patch(to, sheet_.others_[number], facts);
-    }
-  }
-  return copy_roundly(to, from, begun_->last_bytes);
+void ImagePress::Decimal::turn_to(std::int64_t written, std::uint64_t above) {
+  text_size = static_cast<std::uint32_t>(put_decimal(text, written) - text);
+  hundreds = above;
 }
 
 }  // namespace ds

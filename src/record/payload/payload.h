@@ -89,7 +89,7 @@ struct ImagePool {
   /// Which image record n is.
   std::size_t pick(std::uint64_t seed, std::uint64_t record) const {
     constexpr std::uint64_t kForPicks = 0x7069636b73;
-    if (in_order) return record % images.size();
+    if (in_order) return images.size() == 1 ? 0 : record % images.size();
     const auto drawn = static_cast<unsigned __int128>(random_at(seed ^ kForPicks, record));
     return static_cast<std::size_t>((drawn * images.size()) >> 64);
   }
