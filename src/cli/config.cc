@@ -6,7 +6,9 @@
 #include <algorithm>
 #include <cstdlib>
 #include <filesystem>
+#include <map>
 
+#include "base/json_writer.h"
 #include "cli/scenario.h"
 #include "cli/scenario_schema.h"
 
@@ -37,6 +39,28 @@ std::string shown(std::string_view name, const std::string& text) {
   return is_secret(name) && !text.empty() ? "(hidden)" : text;
 }
 
+struct Sound {
+  std::string scenario;
+  bool sound = true;
+  static void fields(auto& self, auto& io) {
+    io("scenario", self.scenario);
+    io("sound", self.sound);
+  }
+};
+
+struct EffectiveSetting {
+  std::string value, origin;
+  static void fields(auto& self, auto& io) {
+    io("value", self.value);
+    io("origin", self.origin);
+  }
+};
+
+struct EffectiveSettings {
+  std::map<std::string, EffectiveSetting> settings;
+  static void fields(auto& self, auto& io) { io("settings", self.settings); }
+};
+
 }  // namespace
 
 /// What was wrong with lines of `path` first, in their order; then what is wrong with several.
@@ -56,7 +80,7 @@ Error in_the_files_order(Error error, const std::string& path) {
 }
 
 /// The file alone: neither datastorm.toml nor the environment can make it right or wrong.
-int check_scenario(const std::string& path) {
+int check_scenario(const std::string& path, bool json) {
   auto scenario = load_scenario(path.find('/') == path.npos && !path.ends_with(".toml") &&
                                         std::filesystem::exists(path)
                                     ? "./" + path
@@ -72,18 +96,29 @@ int check_scenario(const std::string& path) {
   apply_defaults(up, *settings);
   if (const auto wrong = check_up(*settings))
     return report_error(in_the_files_order(*wrong, scenario->path));
-  fmt::print("{} is sound\n", scenario->path);
+  if (json)
+    fmt::print("{}\n", to_json(Sound{scenario->path}));
+  else
+    fmt::print("{} is sound\n", scenario->path);
   return kDone;
 }
 
 int run_config(const Invocation& invocation) {
   if (const auto wrong = Reader(invocation.settings).errors()) return report_error(*wrong);
+  const bool json = Reader(invocation.settings).on("json");
   if (Reader(invocation.settings).on("scenario-schema")) {
     fmt::print("{}", scenario_schema(up_command()));
     return kDone;
   }
   if (const Value& file = invocation.settings.at("check"); file.given)
-    return check_scenario(file.text);
+    return check_scenario(file.text, json);
+  if (json) {
+    EffectiveSettings effective;
+    for (const auto& [name, value] : invocation.settings.all())
+      effective.settings.emplace(name, EffectiveSetting{shown(name, value.text), value.origin});
+    fmt::print("{}\n", to_json(effective));
+    return kDone;
+  }
   for (const auto& [name, value] : invocation.settings.all())
     fmt::print("{:<20} {:<32} {}\n", name, shown(name, value.text), value.origin);
   return kDone;

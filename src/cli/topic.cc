@@ -60,6 +60,27 @@ struct OffsetsTable {
   }
 };
 
+struct Created {
+  std::string created;
+  std::int32_t partitions;
+  std::int16_t replication;
+  static void fields(auto& self, auto& io) {
+    io("created", self.created);
+    io("partitions", self.partitions);
+    io("replication", self.replication);
+  }
+};
+
+struct Deleted {
+  std::string deleted;
+  static void fields(auto& self, auto& io) { io("deleted", self.deleted); }
+};
+
+struct TopicList {
+  std::vector<std::string> topics;
+  static void fields(auto& self, auto& io) { io("topics", self.topics); }
+};
+
 struct Orders {
   std::string verb;
   std::string topic;
@@ -72,7 +93,9 @@ int create(Admin& admin, const Orders& orders) {
   const auto created = admin.create_topic(
       {.name = orders.topic, .partitions = orders.partitions, .replication = orders.replication});
   if (!created) return report_error(created.error());
-  if (!orders.json)
+  if (orders.json)
+    fmt::print("{}\n", to_json(Created{orders.topic, orders.partitions, orders.replication}));
+  else
     fmt::print("created {} with {} partitions, {} replicas each\n", orders.topic, orders.partitions,
                orders.replication);
   return kDone;
@@ -82,7 +105,7 @@ int list(Admin& admin, const Orders& orders) {
   const auto topics = admin.list_topics();
   if (!topics) return report_error(topics.error());
   if (orders.json)
-    fmt::print("{}\n", to_json(*topics));
+    fmt::print("{}\n", to_json(TopicList{*topics}));
   else
     for (const std::string& topic : *topics) fmt::print("{}\n", topic);
   return kDone;
@@ -112,7 +135,10 @@ int describe(Admin& admin, const Orders& orders) {
 int erase(Admin& admin, const Orders& orders) {
   const auto deleted = admin.delete_topic(orders.topic);
   if (!deleted) return report_error(deleted.error());
-  if (!orders.json) fmt::print("deleted {}\n", orders.topic);
+  if (orders.json)
+    fmt::print("{}\n", to_json(Deleted{orders.topic}));
+  else
+    fmt::print("deleted {}\n", orders.topic);
   return kDone;
 }
 

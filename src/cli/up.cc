@@ -417,9 +417,18 @@ class Up {
   std::unique_ptr<Dashboard> dashboard_;
 };
 
-int list_scenarios() {
-  for (const BundledScenario& each : bundled_scenarios())
-    fmt::print("{:<12} {}\n", each.name, about_scenario(each.text));
+struct ScenarioList {
+  std::map<std::string, std::string> scenarios;  // what each is about
+  static void fields(auto& self, auto& io) { io("scenarios", self.scenarios); }
+};
+
+int list_scenarios(bool json) {
+  ScenarioList list;
+  for (const BundledScenario& each : bundled_scenarios()) {
+    list.scenarios.emplace(each.name, about_scenario(each.text));
+    if (!json) fmt::print("{:<12} {}\n", each.name, about_scenario(each.text));
+  }
+  if (json) fmt::print("{}\n", to_json(list));
   return kDone;
 }
 
@@ -451,8 +460,8 @@ std::map<std::string, double> figures_of(const Snapshot& last,
 }
 
 int run_up(const Invocation& invocation) {
-  if (invocation.settings.at("scenario").text == kListScenarios) return list_scenarios();
   Reader read(invocation.settings);
+  if (read.text("scenario") == kListScenarios) return list_scenarios(read.on("json"));
   UpOptions options = read_up(read);
   const bool json = options.json, quiet = options.quiet;
   const std::vector<Limit> limits = options.limits;

@@ -7,6 +7,7 @@
 #include <cstdlib>
 #include <iostream>
 
+#include "base/json_writer.h"
 #include "cli/commands.h"
 #include "cli/common.h"
 #include "kafka/broker/users.h"
@@ -59,6 +60,19 @@ Result<std::string> read_password(const std::string& file) {
   return password;
 }
 
+struct UserList {
+  std::vector<std::string> users;
+  static void fields(auto& self, auto& io) { io("users", self.users); }
+};
+
+/// What became of one.
+struct UserChange {
+  std::string verb, name;
+  static void fields(auto& self, auto& io) {
+    io(self.verb == "add" ? "added" : "removed", self.name);
+  }
+};
+
 int run_user(const Invocation& invocation) {
   Reader read(invocation.settings);
   const std::string path = read.text("users"), password_file = read.text("password-file");
@@ -84,8 +98,13 @@ int run_user(const Invocation& invocation) {
     if (!parsed) return report_error(parsed.error());
     users = std::move(*parsed);
   }
+  const bool json = read.on("json");
   if (verb == "list") {
-    for (const std::string& each : users.names()) fmt::print("{}\n", each);
+    const auto names = users.names();
+    if (json)
+      fmt::print("{}\n", to_json(UserList{{names.begin(), names.end()}}));
+    else
+      for (const std::string& each : names) fmt::print("{}\n", each);
     return kDone;
   }
   if (verb == "add") {
@@ -98,6 +117,7 @@ int run_user(const Invocation& invocation) {
   umask(077);
   if (const auto written = replace_file(files, path, users.to_text()); !written)
     return report_error(written.error());
+  if (json) fmt::print("{}\n", to_json(UserChange{verb, name}));
   return kDone;
 }
 
