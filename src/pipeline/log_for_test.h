@@ -60,6 +60,12 @@ class LogForTest {
     const std::lock_guard lock(mutex_);
     return given_up_;
   }
+  void give_back() { take_away(-1); }
+  /// Another member has read that far.
+  void commit_as_another(std::int32_t partition, std::int64_t next_offset) {
+    const std::lock_guard lock(mutex_);
+    committed_[{"tweets", partition}] = next_offset;
+  }
   /// Commits get lost from now on, as if the consumer had died before each.
   void lose_commits() {
     const std::lock_guard lock(mutex_);
@@ -109,7 +115,8 @@ class SourceForTest final : public kafka::Source {
   void commit(const std::map<kafka::TopicPartition, std::int64_t>& next_offsets) override {
     const std::lock_guard lock(log_.mutex_);
     if (log_.lose_commits_) return;
-    for (const auto& [partition, offset] : next_offsets) log_.committed_[partition] = offset;
+    for (const auto& [partition, offset] : next_offsets)
+      if (next_.contains(partition)) log_.committed_[partition] = offset;
   }
   std::map<kafka::TopicPartition, std::int64_t> committed() const override {
     return log_.committed();

@@ -238,8 +238,14 @@ bool Pipeline::somebody_wants_more(const std::vector<kafka::Fetched>& batches) {
 }
 
 void Pipeline::look_at_the_ends() {
-  const Offsets ends = source_->high_watermarks();
-  const Offsets committed = source_->committed();
+  // A source may still tell of what it is giving up. Kept, that would be committed again when the
+  // partition comes back, and set the group back to where we once left it.
+  const auto only_ours = [this](Offsets offsets) {
+    std::erase_if(offsets, [this](const auto& entry) { return !ours_.contains(entry.first); });
+    return offsets;
+  };
+  const Offsets ends = only_ours(source_->high_watermarks());
+  const Offsets committed = only_ours(source_->committed());
   for (auto& writer : writers_) {
     writer->see_ends(ends);
     writer->stand_at(settings_.reset_offsets ? Offsets() : committed);

@@ -194,6 +194,27 @@ TEST_F(PipelineTest, StoresNothingOfWhatAnotherHas) {
   EXPECT_EQ(log_.committed(), (Sink::Offsets{{kFirst, 1000}}));
 }
 
+TEST_F(PipelineTest, DoesNotTakeTheGroupBackToWhereItOnceLeftAPartition) {
+  for (std::uint32_t stream = 0; stream < 2; ++stream) log_.append(stream, 100);
+  auto pipeline = start({}, std::make_unique<NoneSink>());
+  const auto goes_on = [this] {  // a whole round: read, stored, committed
+    log_.append(0, 10);
+    while (log_.committed()[kFirst] != log_.ends()[kFirst]) std::this_thread::yield();
+  };
+  while (log_.committed() != log_.ends()) std::this_thread::yield();
+  log_.take_away(1);
+  while (!log_.given_up()) std::this_thread::yield();
+  goes_on();
+  log_.append(1, 50);
+  log_.commit_as_another(1, 150);
+  goes_on();
+  log_.give_back();  // and nothing new comes in it
+  goes_on();
+  goes_on();
+  pipeline->stop();
+  EXPECT_EQ(log_.committed(), log_.ends());
+}
+
 TEST_F(PipelineTest, LosesAndDoublesNothingWhenKilledBetweenStoreAndCommit) {
   log_.lose_commits();  // each consumer dies before its commits arrive
   for (int life = 0; life < 30; ++life) {
