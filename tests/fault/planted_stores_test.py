@@ -45,8 +45,12 @@ with promise.Check("B15", "planted faults in InfluxDB and MongoDB", faults=7, li
         return program("verify", "--run", made["run"], "--brokers", broker.address, "--sink", *sink, expect=expect)
 
     def consume(group, sink, *more):
-        program("consume", "--brokers", broker.address, "--topic", "tweets", "--group", group, "--until-end", "--sink",
-                *sink, *more)
+        done = program("consume", "--brokers", broker.address, "--topic", "tweets", "--group", group, "--until-end",
+                       "--sink", *sink, *more)
+        if done["dead_lettered"]:
+            said = subprocess.run(["kcat", "-C", "-b", broker.address, "-t", "tweets.dlq", "-o", "beginning", "-e", "-q",
+                                   "-c", "3", "-f", "%h\n"], stdin=subprocess.DEVNULL, capture_output=True, timeout=60)
+            raise AssertionError(f"{sink}: {done['dead_lettered']:,} dead letters: {said.stdout.decode(errors='replace')}")
 
     made = program("produce", "--brokers", broker.address, "--topic", "tweets", "--partitions", PARTITIONS,
                    "--total", total, "--rate", total // 3, "--batch-size", 500, "--seed", check.seed)
