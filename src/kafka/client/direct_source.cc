@@ -423,7 +423,8 @@ Status DirectSource::on_starts(Feed& feed, ByteView body) {
   for (const auto& topic : answer->topics) {
     for (const auto& each : topic.partitions) {
       Position* const position = asked_position(feed, each.partition_index);
-      if (!position) continue;
+      // When the leader moves both brokers are asked: what the second says would begin anew.
+      if (!position || position->state != State::kNeedsStart) continue;
       if (each.error_code != KafkaError::kNone) {
         const Status gone_on = on_error(each.partition_index, *position, each.error_code);
         if (!gone_on) return gone_on;

@@ -63,7 +63,7 @@ class World {
   struct Link {
     Nanos there = 0, back = 0;
     bool broken_there = false, broken_back = false;
-    bool prompt = false;  // what comes at all comes soon
+    bool prompt = false;                // what comes at all comes soon
     std::optional<std::uint64_t> life;  // of the broker, when it was made
   };
   /// One request over a connection that may break: it comes late or never, and so does its answer;
