@@ -12,11 +12,12 @@ import stores
 from planted_names import identity, named, totals
 
 TOTAL = storm.size(60_000, 10_000_000)
+MONGO_TOTAL = storm.size(60_000, 4_000_000)  # the stand-in for MongoDB has them all in memory, 1.5 KiB each
 PARTITIONS = 4
 PATIENCE = storm.size(600, 3_000)  # seconds for a step
 stores.Mongo.start_with = ("memory",)
 if storm.FULL:
-    os.environ["MONGO_HEAP"] = "14g"  # all documents lie in it
+    os.environ["MONGO_HEAP"] = "12g"
 
 
 def neighbours(one, other):
@@ -26,12 +27,12 @@ def neighbours(one, other):
 
 
 with promise.Check("B15", "planted faults in InfluxDB and MongoDB", faults=7, limit=storm.size(1_000, 7_000)) as check:
-    total = check.scaled(TOTAL)
     broker = check.broker()
     there = stores.every(check)
     if not there:
         check.skip("none of the stores could be started")
-    check.size(f"{total:,} records, {', '.join(store.name for store in there)}")
+    totals_of = {store.name: check.scaled(MONGO_TOTAL if store.swap else TOTAL) for store in there}
+    check.size(", ".join(f"{name} {total:,} records" for name, total in totals_of.items()))
     env = stores.environment(there)
 
     def program(*arguments, expect=storm.DONE):
@@ -42,19 +43,21 @@ with promise.Check("B15", "planted faults in InfluxDB and MongoDB", faults=7, li
         return json.loads(done.stdout.splitlines()[-1])
 
     def verify(sink, expect):
-        return program("verify", "--run", made["run"], "--brokers", broker.address, "--sink", *sink, expect=expect)
+        return program("verify", "--run", made["run"], "--brokers", broker.address, "--topic", topic, "--sink", *sink,
+                       expect=expect)
 
     def consume(group, sink, *more):
-        done = program("consume", "--brokers", broker.address, "--topic", "tweets", "--group", group, "--until-end",
-                       "--sink", *sink, *more)
+        done = program("consume", "--brokers", broker.address, "--topic", topic, "--group", group, "--until-end", "--sink",
+                       *sink, *more)
         if done["dead_lettered"]:
-            said = subprocess.run(["kcat", "-C", "-b", broker.address, "-t", "tweets.dlq", "-o", "beginning", "-e", "-q",
+            said = subprocess.run(["kcat", "-C", "-b", broker.address, "-t", topic + ".dlq", "-o", "beginning", "-e", "-q",
                                    "-c", "3", "-f", "%h\n"], stdin=subprocess.DEVNULL, capture_output=True, timeout=60)
             raise AssertionError(f"{sink}: {done['dead_lettered']:,} dead letters: {said.stdout.decode(errors='replace')}")
 
-    made = program("produce", "--brokers", broker.address, "--topic", "tweets", "--partitions", PARTITIONS,
-                   "--total", total, "--rate", total // 3, "--batch-size", 500, "--seed", check.seed)
     for store in there:
+        topic, total = f"tweets-{store.name}", totals_of[store.name]
+        made = program("produce", "--brokers", broker.address, "--topic", topic, "--partitions", PARTITIONS,
+                       "--total", total, "--rate", total // 3, "--batch-size", 500, "--seed", check.seed)
         where = [store.sink, *stores.BUCKET]
         consume("raw-" + store.name, where, "--workers", 3)
         whole = verify(where, storm.DONE)
