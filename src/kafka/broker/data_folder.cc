@@ -9,6 +9,8 @@ constexpr std::string_view kProgram = "datastorm broker ";
 constexpr int kVersion = 1;
 constexpr std::string_view kCluster = "\ncluster ";
 constexpr std::string_view kLockFile = "lock";
+/// Left when a broker's very first moments were its last; whatever it holds, nothing else is there.
+constexpr std::string_view kFormatBegun = "format.new";
 
 Error not_ours(const std::string& path, std::string_view why) {
   return Error{.code = ErrorCode::kUsage,
@@ -28,7 +30,7 @@ Result<DataFolder> DataFolder::open(Files& files, const std::string& path,
     auto names = files.list(path);
     if (!names) return std::move(names).error();
     for (const std::string& name : *names)
-      if (name != kLockFile)
+      if (name != kLockFile && name != kFormatBegun)
         return not_ours(path, fmt::format("holds {}, which is not a broker's", name));
   }
   DataFolder folder{.path = path};
