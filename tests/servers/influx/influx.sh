@@ -121,8 +121,10 @@ case ${1:-} in
   can2) can2 ;;
   ready2)
     if can2; then build2; else say "SKIP InfluxDB $V2: no Go 1.23, or no Rust"; [[ -n ${CI:-} ]] && exit 1; exit 77; fi ;;
-  start2) start2 ;;
-  start1) start1 ;;
+  start2) start_anew influx2 start2-once ;;
+  start1) start_anew influx1 start1-once ;;
+  start2-once) start2 ;;
+  start1-once) start1 ;;
   kill2) kill_server influx2 ;;
   kill1) kill_server influx1 ;;
   again2) run2 ;;

@@ -55,6 +55,15 @@ wait_ready() {
     sleep 0.1
   done
 }
+# start_anew NAME VERB: by this script's own VERB; with other ports where somebody took one between its choice and its use.
+start_anew() {
+  for _ in 1 2; do
+    if "$0" "$2"; then return; fi
+    grep -qi 'address already in use' "$DS_STATE/$1/log" 2>/dev/null || exit 1
+    say "$1 found its port taken; trying others"
+  done
+  "$0" "$2"
+}
 stop_server() {
   local p i; p=$(pid_of "$1")
   if alive "$1"; then
