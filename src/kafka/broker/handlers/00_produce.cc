@@ -86,6 +86,7 @@ void handle_produce(Call& call, ProduceRequest& request) {
     auto& told = reply->response.responses.emplace_back();
     told.name = name;
     told.partition_responses.reserve(partitions.size());
+    const Clock* const append_time = topic && topic->log_append_time() ? &core.clock : nullptr;
     for (const auto& [index, records] : partitions) {
       auto& answer = told.partition_responses.emplace_back();
       answer.index = index;
@@ -122,9 +123,9 @@ void handle_produce(Call& call, ProduceRequest& request) {
       const auto at = static_cast<std::size_t>(batch.data() - call.body.data());
       const bool refuse_room = full && !has_reserve(name);
       const auto result =
-          refuse_room ? partition->settle_or_refuse(judged.header)
-                      : partition->append(judged.header, call.body.subspan(at, batch.size()),
-                                          topic->log_append_time() ? &core.clock : nullptr);
+          refuse_room
+              ? partition->settle_or_refuse(judged.header)
+              : partition->append(judged.header, call.body.subspan(at, batch.size()), append_time);
       answer.log_start_offset = result.start_offset;
       if (result.error != KafkaError::kNone) {
         refuse(result.error, result.error == KafkaError::kNotEnoughReplicas
