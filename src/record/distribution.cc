@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "base/random.h"
+#include "base/wrong_use.h"
 
 namespace ds {
 namespace {
@@ -27,11 +28,6 @@ constexpr Shape kShapes[] = {
 constexpr std::string_view kAllowed =
     "normal:MEAN,SD, uniform:MIN,MAX, sine:MEAN,AMPLITUDE,PERIOD, drift:START,STEP,SD, "
     "stuck:MEAN,SD,AFTER or failing:MEAN,SD,SHARE";
-
-Error usage(std::string message, std::string_view allowed) {
-  return Error{
-      .code = ErrorCode::kUsage, .message = std::move(message), .hint = std::string(allowed)};
-}
 
 /// Three numbers of a reading's own: two for its value, one for its fate.
 struct Draws {
@@ -94,30 +90,33 @@ Result<Distribution> parse_distribution(std::string_view text) {
       double number = 0;
       const auto [end, wrong] = std::from_chars(each.data(), each.data() + each.size(), number);
       if (wrong != std::errc() || end != each.data() + each.size() || !std::isfinite(number))
-        return usage(fmt::format("'{}' is not a number", each), shape.usage);
+        return wrong_use(fmt::format("'{}' is not a number", each), std::string(shape.usage));
       numbers.push_back(number);
       rest.remove_prefix(each.size());
     }
     if (numbers.size() != shape.parameters)
-      return usage(fmt::format("'{}' has {} numbers", text, numbers.size()), shape.usage);
+      return wrong_use(fmt::format("'{}' has {} numbers", text, numbers.size()),
+                       std::string(shape.usage));
     numbers.resize(3);
     const auto [a, b, c] = std::tuple(numbers[0], numbers[1], numbers[2]);
     using Kind = Distribution::Kind;
     const bool has_sd =
         shape.kind == Kind::kNormal || shape.kind == Kind::kStuck || shape.kind == Kind::kFailing;
-    if (has_sd && b < 0) return usage("a standard deviation is not negative", shape.usage);
+    if (has_sd && b < 0)
+      return wrong_use("a standard deviation is not negative", std::string(shape.usage));
     if (shape.kind == Kind::kDrift && c < 0)
-      return usage("a standard deviation is not negative", shape.usage);
+      return wrong_use("a standard deviation is not negative", std::string(shape.usage));
     if (shape.kind == Kind::kUniform && a >= b)
-      return usage(fmt::format("{} is not below {}", a, b), shape.usage);
-    if (shape.kind == Kind::kSine && c <= 0) return usage("the period is not above 0", shape.usage);
+      return wrong_use(fmt::format("{} is not below {}", a, b), std::string(shape.usage));
+    if (shape.kind == Kind::kSine && c <= 0)
+      return wrong_use("the period is not above 0", std::string(shape.usage));
     if (shape.kind == Kind::kStuck && (c < 0 || c > 1e15 || c != std::floor(c)))
-      return usage(fmt::format("{} is no reading's number", c), shape.usage);
+      return wrong_use(fmt::format("{} is no reading's number", c), std::string(shape.usage));
     if (shape.kind == Kind::kFailing && (c < 0 || c > 1))
-      return usage(fmt::format("{} is no share, 0 to 1", c), shape.usage);
+      return wrong_use(fmt::format("{} is no share, 0 to 1", c), std::string(shape.usage));
     return Distribution(shape.kind, a, b, c);
   }
-  return usage(fmt::format("'{}' is not a distribution", text), kAllowed);
+  return wrong_use(fmt::format("'{}' is not a distribution", text), std::string(kAllowed));
 }
 
 }  // namespace ds
