@@ -2,6 +2,9 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
+#include <span>
+
 #include "base/utf8.h"
 #include "record/tweet.h"
 
@@ -63,6 +66,29 @@ void end_at(std::string& body, const char* end) {
 }
 
 }  // namespace
+
+PointTimes::Verdict PointTimes::look_among(Moment& moment, std::int64_t offset) {
+  const std::span<Run> runs = std::span(moment.runs).first(moment.used);
+  const auto away = [&](const Run& run) {
+    return std::max({std::int64_t{0}, run.first - offset, offset - run.last});
+  };
+  Run* own = &*std::ranges::min_element(runs, {}, away);
+  if (away(*own) >= kNear ||
+      std::max(own->last, offset) - std::min(own->first, offset) >= kPerMillisecond)
+    own = nullptr;
+  for (const Run& run : runs) {
+    const std::int64_t past = (offset - run.first) % kPerMillisecond;
+    const std::int64_t place = past < 0 ? past + kPerMillisecond : past;
+    if (&run != own && place <= run.last - run.first) return Verdict::kTaken;
+  }
+  if (own == nullptr) {
+    if (moment.used == kRuns) return Verdict::kTaken;
+    own = &(moment.runs[moment.used++] = {offset, offset});
+  }
+  own->first = std::min(own->first, offset);
+  own->last = std::max(own->last, offset);
+  return Verdict::kUnique;
+}
 
 std::string escape_tag(std::string_view text) {
   std::string out;

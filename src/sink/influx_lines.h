@@ -28,24 +28,35 @@ namespace ds {
 /// none may stand at the end (the rules of record_walk.h see to that).
 std::string escape_tag(std::string_view text);
 
-/// Whether two records of a partition may share a point: offsets a million apart in one
-/// millisecond. Remembers the first offset of each of the last kRemembered milliseconds that it
-/// saw. Threads: one. Cost: a look into an array.
+/// Whether a record would take another's point: of one partition and millisecond, their offsets a
+/// multiple of a million apart. Of each of the last kRemembered milliseconds that it saw it
+/// remembers where its records lie, in a few runs of offsets: one for each stream that fell behind
+/// or ran ahead of the others. What would fall into another run's points is kTaken, be it into a
+/// point that is free. Threads: one. Cost: a look into an array.
 class PointTimes {
  public:
   static constexpr std::int64_t kPerMillisecond = 1'000'000;
   static constexpr std::size_t kRemembered = 1024;
+  static constexpr std::size_t kRuns = 4;
+  /// Nearer than that to a run, a record makes it longer: a stream's records of one millisecond may
+  /// stand in several batches, between those of others.
+  static constexpr std::int64_t kNear = 50'000;
 
   enum class Verdict { kUnique, kNotShown, kTaken };
   Verdict look(std::int64_t ms, std::int64_t offset) {
-    First& first = firsts_[static_cast<std::uint64_t>(ms) % kRemembered];
-    if (first.ms == ms) [[likely]] {
-      first.offset = std::min(first.offset, offset);
-      return offset - first.offset < kPerMillisecond ? Verdict::kUnique : Verdict::kTaken;
+    Moment& moment = moments_[static_cast<std::uint64_t>(ms) % kRemembered];
+    if (moment.ms != ms) {
+      if (moment.ms > ms) return Verdict::kNotShown;
+      moment = {.ms = ms, .runs = {{offset, offset}}};
+      return Verdict::kUnique;
     }
-    if (first.ms > ms) return Verdict::kNotShown;
-    first = {ms, offset};
-    return Verdict::kUnique;
+    Run& newest = moment.runs[0];
+    if (moment.used == 1 && offset >= newest.first && offset - newest.first < kPerMillisecond &&
+        offset - newest.last < kNear) [[likely]] {
+      newest.last = std::max(newest.last, offset);
+      return Verdict::kUnique;
+    }
+    return look_among(moment, offset);
   }
 
   static std::int64_t time_of(std::int64_t ms, std::int64_t offset) {
@@ -53,11 +64,17 @@ class PointTimes {
   }
 
  private:
-  struct First {
-    std::int64_t ms = INT64_MIN;
-    std::int64_t offset = 0;
+  struct Run {
+    std::int64_t first = 0, last = 0;
   };
-  std::array<First, kRemembered> firsts_;
+  struct Moment {
+    std::int64_t ms = INT64_MIN;
+    std::size_t used = 1;
+    std::array<Run, kRuns> runs;
+  };
+  static Verdict look_among(Moment& moment, std::int64_t offset);
+
+  std::array<Moment, kRemembered> moments_;
 };
 
 /// Writes lines into a body. Threads: one.

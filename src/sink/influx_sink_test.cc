@@ -2,6 +2,9 @@
 
 #include <gtest/gtest.h>
 
+#include <map>
+
+#include "base/random.h"
 #include "base/retry_wait.h"
 #include "sink/make_sink.h"
 #include "sink/scripted_influx.h"
@@ -43,10 +46,43 @@ TEST(PointTimes, TellsWhatWouldOverwrite) {
   EXPECT_EQ(times.look(1000, 1'000'004), kUnique);
   EXPECT_EQ(times.look(1000, 1'000'005), kTaken);
   EXPECT_EQ(times.look(1001, 1'000'006), kUnique);
+  EXPECT_EQ(times.look(1000, 1'500'000), kUnique) << "a stream that lags: in points of its own";
+  EXPECT_EQ(times.look(1000, 2'499'999), kUnique) << "long after, another run";
+  EXPECT_EQ(times.look(1000, 2'500'000), kTaken);
+  EXPECT_EQ(times.look(1000, 1'500'000), kUnique) << "a replay of the second run";
   EXPECT_EQ(times.look(1000, 6), kUnique) << "a replay";
   EXPECT_EQ(times.look(1000 + PointTimes::kRemembered, 2'000'000), kUnique);
   EXPECT_EQ(times.look(1000, 2'000'001), kNotShown) << "too long ago to be remembered";
   EXPECT_EQ(PointTimes::time_of(1'700'000'000'123, 7'000'042), 1'700'000'000'123'000'042);
+}
+
+/// Streams of one partition that drift apart, as an overloaded storm's do, and a restart now and
+/// then: a point is given to one record alone, and few that had a point of their own are refused.
+TEST(PointTimes, GivesNoPointTwice) {
+  Random random(58);
+  for (int round = 0; round < 3; ++round) {
+    PointTimes times;
+    std::map<std::int64_t, std::int64_t> owner;  // of a point: an offset
+    std::array<std::int64_t, 3> stream_ms{};
+    std::int64_t offset = static_cast<std::int64_t>(random.below(3'000'000)), taken = 0, looks = 0;
+    for (int batch = 0; batch < 4000; ++batch) {
+      std::int64_t& ms = stream_ms[random.below(stream_ms.size())];
+      for (int i = 0; i < 100; ++i, ++looks) {
+        if (random.below(50) == 0) ++ms;
+        offset += 1 + static_cast<std::int64_t>(random.below(60));  // others' records between
+        const auto verdict = times.look(ms, offset);
+        if (verdict == PointTimes::Verdict::kTaken) ++taken;
+        if (verdict != PointTimes::Verdict::kUnique) continue;
+        const auto [point, fresh] = owner.emplace(PointTimes::time_of(ms, offset), offset);
+        ASSERT_EQ(point->second, offset) << "one point, two records";
+        if (random.below(100) == 0) {
+          ASSERT_EQ(times.look(ms, offset), PointTimes::Verdict::kUnique) << "a replay";
+        }
+      }
+      if (random.below(40) == 0) stream_ms[random.below(stream_ms.size())] += 200;  // others lag
+    }
+    EXPECT_LT(taken, looks / 100) << "of " << looks;
+  }
 }
 
 TEST(RetryAfter, IsReadAsHttpHasIt) {
