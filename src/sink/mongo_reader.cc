@@ -101,14 +101,15 @@ Status MongoReader::each(const char* collection, bool sorted, Each&& tell) {
   const CollectionPtr from(
       mongoc_client_get_collection(client_.get(), client_.database().c_str(), collection),
       &mongoc_collection_destroy);
-  const Bson pipeline(sorted ? BCON_NEW("pipeline", "[", "{", "$sort", "{", "topic", BCON_INT32(1),
-                                        "partition", BCON_INT32(1), "offset", BCON_INT32(1), "}",
-                                        "}", "]")
-                             : BCON_NEW("pipeline", "[", "]"));
-  const Bson options(BCON_NEW("allowDiskUse", BCON_BOOL(true), "batchSize", BCON_INT32(kSlice)));
-  const CursorPtr cursor(mongoc_collection_aggregate(from.get(), MONGOC_QUERY_NONE, pipeline.bson,
-                                                     options.bson, nullptr),
-                         &mongoc_cursor_destroy);
+  const Bson all(bson_new());
+  const Bson options(BCON_NEW("batchSize", BCON_INT32(kSlice)));
+  if (sorted) {
+    BCON_APPEND(options.bson, "allowDiskUse", BCON_BOOL(true), "sort", "{", "topic", BCON_INT32(1),
+                "partition", BCON_INT32(1), "offset", BCON_INT32(1), "}");
+  }
+  const CursorPtr cursor(
+      mongoc_collection_find_with_opts(from.get(), all.bson, options.bson, nullptr),
+      &mongoc_cursor_destroy);
   const bson_t* document = nullptr;
   while (mongoc_cursor_next(cursor.get(), &document)) {
     bson_iter_t at;

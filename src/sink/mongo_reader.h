@@ -8,8 +8,8 @@
 namespace ds {
 
 /// Threads: one.
-/// Cost:    the server sorts all documents, on its disk if they are many; an index on {topic,
-///          partition, offset} spares it that.
+/// Cost:    the server (MongoDB 4.4 or later) sorts all documents, on its disk if they are many; an
+///          index on {topic, partition, offset} spares it that.
 class MongoReader final : public StageReader {
  public:
   static Result<std::unique_ptr<MongoReader>> open(const std::string& url,

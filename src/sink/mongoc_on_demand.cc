@@ -104,13 +104,6 @@ mongoc_cursor_t* mongoc_collection_find_with_opts(mongoc_collection_t* collectio
   return its<&mongoc_collection_find_with_opts>("mongoc_collection_find_with_opts")(
       collection, filter, options, prefs);
 }
-mongoc_cursor_t* mongoc_collection_aggregate(mongoc_collection_t* collection,
-                                             mongoc_query_flags_t flags, const bson_t* pipeline,
-                                             const bson_t* options,
-                                             const mongoc_read_prefs_t* prefs) {
-  return its<&mongoc_collection_aggregate>("mongoc_collection_aggregate")(collection, flags,
-                                                                          pipeline, options, prefs);
-}
 
 bool mongoc_bulk_operation_insert_with_opts(mongoc_bulk_operation_t* bulk, const bson_t* document,
                                             const bson_t* options, bson_error_t* error) {

@@ -11,7 +11,8 @@
 # shellcheck source=../lib/server.sh
 . "$(dirname "${BASH_SOURCE[0]}")/../lib/server.sh"
 V=${MONGO_JAVA_SERVER_VERSION:-1.47.0}
-home=$DS_CACHE/mongo-java-server-$V-3 # counts the changes to what build() makes
+here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
+home=$DS_CACHE/mongo-java-server-$V-$(sha256sum "$here/Server.java" | cut -c1-12)
 d=$DS_STATE/mongo
 build() (
   [[ -f $home/ready ]] && exit 0
@@ -25,69 +26,7 @@ build() (
 <dependency><groupId>org.slf4j</groupId><artifactId>slf4j-nop</artifactId><version>2.0.16</version></dependency>
 </dependencies></project>
 P
-  cat >Server.java <<'J'
-import de.bwaldvogel.mongo.*;
-import de.bwaldvogel.mongo.backend.memory.MemoryBackend;
-import de.bwaldvogel.mongo.bson.Document;
-import de.bwaldvogel.mongo.wire.bson.*;
-import io.netty.buffer.*;
-import io.netty.channel.Channel;
-import io.netty.channel.embedded.EmbeddedChannel;
-import java.io.*;
-import java.nio.file.*;
-import java.util.Set;
-
-/** Server PORTFILE memory|JOURNAL [PORT]: listens on loopback, then writes its port to PORTFILE. */
-public class Server {
-  /** A record: bytes of BSON, {db, command, query}. What a kill has left of the last one was never answered. */
-  static class Journalled extends MemoryBackend {
-    static final Set<String> CHANGES = Set.of("insert", "update", "delete", "findandmodify", "create", "createindexes",
-        "drop", "dropdatabase", "dropindexes", "renamecollection");
-    final RandomAccessFile journal;
-
-    Journalled(String file) throws IOException {
-      journal = new RandomAccessFile(file, "rw");
-      DataInputStream in = new DataInputStream(new BufferedInputStream(new FileInputStream(file), 1 << 20));
-      Channel nobody = new EmbeddedChannel();
-      long whole = 0;
-      for (long left; (left = journal.length() - whole) >= 4;) {
-        byte[] bytes = new byte[in.readInt()];
-        if (left < 4 + bytes.length) break;
-        in.readFully(bytes);
-        Document each = BsonDecoder.decodeBson(Unpooled.wrappedBuffer(bytes));
-        super.handleCommand(nobody, (String) each.get("db"), (String) each.get("command"), (Document) each.get("query"));
-        whole += 4 + bytes.length;
-      }
-      journal.setLength(whole);
-      journal.seek(whole);
-    }
-
-    public synchronized Document handleCommand(Channel c, String database, String command, Document query) {
-      Document answer = super.handleCommand(c, database, command, query);
-      if (!CHANGES.contains(command.toLowerCase())) return answer;
-      ByteBuf record = Unpooled.buffer().writeInt(0);
-      BsonEncoder.encodeDocument(new Document("db", database).append("command", command).append("query", query), record);
-      record.setInt(0, record.readableBytes() - 4);
-      try {
-        journal.write(record.array(), 0, record.readableBytes());
-      } catch (IOException e) {
-        throw new UncheckedIOException(e);
-      }
-      return answer;
-    }
-  }
-
-  public static void main(String[] a) throws Exception {
-    MongoServer s = new MongoServer(a[1].equals("memory") ? new MemoryBackend() : new Journalled(a[1]));
-    s.bind("127.0.0.1", a.length > 2 ? Integer.parseInt(a[2]) : 0);
-    Runtime.getRuntime().addShutdownHook(new Thread(s::shutdown));
-    Path tmp = Path.of(a[0] + ".tmp");
-    Files.writeString(tmp, Integer.toString(s.getLocalAddress().getPort()));
-    Files.move(tmp, Path.of(a[0]), StandardCopyOption.ATOMIC_MOVE, StandardCopyOption.REPLACE_EXISTING);
-    Thread.currentThread().join();
-  }
-}
-J
+  cp "$here/Server.java" .
   mvn -q -B dependency:copy-dependencies -DoutputDirectory=jars >mvn.log 2>&1 || { tail -n 20 mvn.log >&2; die "Maven could not fetch mongo-java-server $V"; }
   javac -cp 'jars/*' -d classes Server.java || die "javac failed"
   touch ready; rm -rf "$home"; mkdir -p "$home"; mv jars classes ready "$home/"
