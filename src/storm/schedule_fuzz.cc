@@ -13,11 +13,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     check(!schedule.error().message.empty(), "a refusal without a word");
     return 0;
   }
-  // What no storm will ever be asked for lies beyond what the sums are exact for.
-  constexpr double kSaneRate = 1e12;
   constexpr Nanos kInstants[] = {0, kMillisecond, kSecond, 10 * kSecond, 3600 * kSecond};
-  for (const Nanos at : kInstants)
-    if (!(schedule->rate(at) < kSaneRate)) return 0;
   double before = 0;
   for (const Nanos at : kInstants) {
     const double due = schedule->due(at);

@@ -89,7 +89,10 @@ TEST(Schedule, RefusesInWordsWhatItDoesNotUnderstand) {
                            "trace:",
                            "trace:/nowhere x2",
                            "trace:/nowhere 2",
-                           "poisson poisson 5"}) {
+                           "poisson poisson 5",
+                           "10s@1000001M",
+                           "ramp 1s 1..1000001M",
+                           "10s@1k, spike 1s@1000001M every 2s"}) {
     const auto schedule = Schedule::parse(text);
     ASSERT_FALSE(schedule.ok()) << text;
     EXPECT_EQ(schedule.error().code, ErrorCode::kUsage);

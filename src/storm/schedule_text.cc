@@ -96,6 +96,7 @@ class ScheduleText {
     for (const std::string_view part : split(rest, ',')) {
       if (const std::string why = take(split(part, ' ')); !why.empty())
         return not_a_schedule(part, why);
+      if (!is_sane()) return not_a_schedule(part, "asks for more than 1T records a second");
     }
     if (base_.pieces_.empty()) return not_a_schedule(text, "has no rate of its own");
     if (spike_) {
@@ -110,6 +111,15 @@ class ScheduleText {
   struct Spike {
     double seconds, rate, every;
   };
+
+  /// Beyond that the sums are not exact.
+  bool is_sane() const {
+    constexpr double kRateMax = 1e12;
+    const auto is_more = [](const Schedule::Piece& piece) {
+      return !(std::max(piece.rate_begin, piece.rate_end) <= kRateMax);
+    };
+    return std::ranges::none_of(base_.pieces_, is_more) && (!spike_ || spike_->rate <= kRateMax);
+  }
 
   std::string take(const Words& words) {
     if (words.empty() || words[0].empty()) return "is empty";
