@@ -17,6 +17,9 @@ if(DATASTORM_SANITIZE)
   target_compile_options(ds_flags INTERFACE -fsanitize=${DATASTORM_SANITIZE} -fno-omit-frame-pointer
     $<$<CXX_COMPILER_ID:GNU>:-Wno-maybe-uninitialized>)
   target_link_options(ds_flags INTERFACE -fsanitize=${DATASTORM_SANITIZE})
+  if(DATASTORM_SANITIZE MATCHES thread)
+    target_link_options(ds_flags INTERFACE LINKER:-u,thrd_create)  # threads_for_tsan.cc
+  endif()
 endif()
 if(DATASTORM_FUZZ)  # what is fuzzed must count its branches too
   target_compile_options(ds_flags INTERFACE -fsanitize=fuzzer-no-link)

@@ -12,6 +12,14 @@
 
 #include "base/units.h"
 
+#if defined(__SANITIZE_ADDRESS__)
+/// What fontconfig knows of fonts it keeps until the program ends.
+extern "C" const char* __lsan_default_suppressions();
+extern "C" const char* __lsan_default_suppressions() {
+  return "leak:libfontconfig\n";
+}
+#endif
+
 namespace ds {
 namespace {
 
