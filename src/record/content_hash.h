@@ -47,17 +47,14 @@ inline std::uint64_t eight(const char* from) {
   return word;
 }
 
-// The parts of hash_bytes(), which content_hashes.h takes in another order.
-inline std::uint64_t hash_start(std::size_t size, std::uint64_t seed) {
-  return seed ^ (kFold * (size + 1));
-}
-inline std::uint64_t hash_sixteen(const char* at, std::uint64_t h) {
-  return fold(eight(at) ^ kOther, eight(at + 8) ^ h);
-}
-/// `left` bytes of `size` are left at `at`: 16 at the most, and one at least if there are any.
-inline std::uint64_t hash_end(const char* at, std::size_t left, std::size_t size, std::uint64_t h) {
+/// Cost: a multiplication for 16 bytes; what is left is read once more from the end.
+inline std::uint64_t hash_bytes(std::string_view bytes, std::uint64_t seed) {
+  const char* at = bytes.data();
+  std::size_t left = bytes.size();
+  std::uint64_t h = seed ^ (kFold * (left + 1));
+  for (; left > 16; left -= 16, at += 16) h = fold(eight(at) ^ kOther, eight(at + 8) ^ h);
   std::uint64_t a = 0, b = 0;
-  if (size >= 8) {
+  if (bytes.size() >= 8) {
     // The last eight bytes hold what is left, so that no branch depends on how much that is.
     const char* const last = at + left - 8;
     const bool is_large = left >= 8;
@@ -67,15 +64,6 @@ inline std::uint64_t hash_end(const char* at, std::size_t left, std::size_t size
     std::memcpy(&a, at, left);
   }
   return fold(fold(a ^ kOther, b ^ h) ^ kFold, h ^ kOther);
-}
-
-/// Cost: a multiplication for 16 bytes; what is left is read once more from the end.
-inline std::uint64_t hash_bytes(std::string_view bytes, std::uint64_t seed) {
-  const char* at = bytes.data();
-  std::size_t left = bytes.size();
-  std::uint64_t h = hash_start(left, seed);
-  for (; left > 16; left -= 16, at += 16) h = hash_sixteen(at, h);
-  return hash_end(at, left, bytes.size(), h);
 }
 
 constexpr std::uint64_t kWeightSeed = 0x5eed0fda7a5703aaULL;
@@ -100,10 +88,8 @@ inline std::uint64_t kind_hash(std::string_view brand, std::string_view sentimen
 inline std::uint64_t content_hash(std::string_view text, std::uint64_t kind) {
   return content::hash_bytes(text, kind);
 }
-/// Of a payload that is bytes to us.
-inline std::uint64_t content_hash(ByteView value) {
-  return content::hash_bytes(as_text(value), content::kOther);
-}
+/// Of a payload that is bytes to us; content_hashes.h takes many at a time.
+std::uint64_t content_hash(ByteView value);
 constexpr std::uint64_t time_hash(std::int64_t timestamp_ms) {
   return mix_bits(static_cast<std::uint64_t>(timestamp_ms) + content::kFold);
 }

@@ -14,175 +14,146 @@ namespace ds {
 namespace content {
 namespace {
 
-constexpr std::size_t kLanes = 4;
+constexpr std::size_t kStripe = 64, kWords = kStripe / 8;
+/// The last stripe's keys; the first stripe's are one kNextKey more, and so on.
+alignas(64) constexpr auto kLastKeys = [] {
+  std::array<std::uint64_t, kWords> keys{};
+  for (std::size_t i = 0; i < keys.size(); ++i) keys[i] = random_at(0x7374726970655f5fULL, i);
+  return keys;
+}();
+constexpr std::uint64_t kNextKey = kFold;
 
-/// Steps of sixteen bytes before the last ones.
-std::size_t steps_of(ByteView value) {
-  return (value.size() - 1) / 16;
+/// Stripes before the last one.
+constexpr std::size_t steps_of(std::size_t size) {
+  return (size - (size != 0)) / kStripe;
+}
+std::uint64_t ended(std::uint64_t sum, std::size_t size) {
+  return fold(sum ^ kOther, kFold * (size + 1));
 }
 
-/// Of four of the values, the shortest first.
-void hash_lanes(const std::uint8_t* order, const ByteView* values, std::uint64_t* hashes) {
-  const char* at[kLanes];
-  std::uint64_t h[kLanes];
-  std::size_t steps[kLanes];
-#pragma GCC unroll 4
-  for (std::size_t k = 0; k < kLanes; ++k) {
-    const ByteView value = values[order[k]];
-    at[k] = as_text(value).data();
-    steps[k] = steps_of(value);
-    h[k] = hash_start(value.size(), kOther);
-  }
-  for (std::size_t s = 0; s < steps[0]; ++s) {
-#pragma GCC unroll 4
-    for (std::size_t k = 0; k < kLanes; ++k) h[k] = hash_sixteen(at[k] + 16 * s, h[k]);
-  }
-  // The longer ones go on; the others' steps are made for nothing, from their first bytes: cheaper
-  // than a branch that is guessed wrong for each.
-  for (std::size_t s = steps[0]; s < steps[kLanes - 1]; ++s) {
-#pragma GCC unroll 4
-    for (std::size_t k = 1; k < kLanes; ++k) {
-      const std::uint64_t goes_on = s < steps[k] ? ~std::uint64_t{0} : 0;
-      const std::uint64_t next = hash_sixteen(at[k] + (16 * s & goes_on), h[k]);
-      h[k] ^= (next ^ h[k]) & goes_on;
-    }
-  }
-#pragma GCC unroll 4
-  for (std::size_t k = 0; k < kLanes; ++k) {
-    const std::size_t size = values[order[k]].size();
-    hashes[order[k]] = hash_end(at[k] + 16 * steps[k], size - 16 * steps[k], size, h[k]);
-  }
+constexpr std::uint64_t part_of(std::uint64_t word, std::uint64_t key) {
+  const std::uint64_t mixed = word + key;
+  return (mixed & 0xffffffff) * (mixed >> 32) + word;
+}
+std::uint64_t stripe_of(const char* at, std::uint64_t key_offset) {
+  std::uint64_t sum = 0;
+#pragma GCC unroll 8
+  for (std::size_t i = 0; i < kWords; ++i)
+    sum += part_of(eight(at + 8 * i), kLastKeys[i] + key_offset);
+  return sum;
 }
 
-/// Which of the values is the shortest, the second and so on: each is behind those that have fewer
-/// steps, or as many and come before it. (Vectors of the compiler's: sixteen comparisons with all.)
-void sort(const ByteView* values, std::uint8_t* order) {
-  using Keys = std::int16_t __attribute__((vector_size(16)));
-  constexpr std::size_t kStepsMax = 2000;  // longer ones are all alike
-  std::int16_t keys[kTogether], ranks[kTogether];
-  std::size_t differ = 0;
-  for (std::size_t i = 0; i < kTogether; ++i) {
-    differ |= steps_of(values[i]) ^ steps_of(values[0]);
-    order[i] = static_cast<std::uint8_t>(i);
-    keys[i] = static_cast<std::int16_t>(std::min(steps_of(values[i]), kStepsMax) * kTogether + i);
-  }
-  if (differ == 0) return;
-  Keys first, second, below_first = {}, below_second = {};
-  std::memcpy(&first, keys, sizeof first);
-  std::memcpy(&second, keys + 8, sizeof second);
-#pragma GCC unroll 16
-  for (std::size_t i = 0; i < kTogether; ++i) {
-    below_first -= first > keys[i];
-    below_second -= second > keys[i];
-  }
-  std::memcpy(ranks, &below_first, sizeof below_first);
-  std::memcpy(ranks + 8, &below_second, sizeof below_second);
-  for (std::size_t i = 0; i < kTogether; ++i) order[ranks[i]] = static_cast<std::uint8_t>(i);
+std::uint64_t hash_alone(ByteView value) {
+  const char* const at = as_text(value).data();
+  std::uint64_t sum = 0, key_offset = kNextKey;
+  for (std::size_t s = 0; s < steps_of(value.size()); ++s, key_offset += kNextKey)
+    sum += stripe_of(at + s * kStripe, key_offset);
+  if (value.size() >= kStripe)
+    return ended(sum + stripe_of(at + value.size() - kStripe, 0), value.size());
+  char padded[kStripe] = {};
+  if (!value.empty()) std::memcpy(padded, at, value.size());
+  return ended(stripe_of(padded, 0), value.size());
 }
 
 void hash_plain(const ByteView* values, std::uint64_t* hashes) {
-  std::uint8_t order[kTogether];
-  sort(values, order);
-  for (std::size_t i = 0; i < kTogether; i += kLanes) hash_lanes(order + i, values, hashes);
+  for (std::size_t i = 0; i < kTogether; ++i) hashes[i] = hash_alone(values[i]);
 }
 
 #if defined(__x86_64__)
-#define DATASTORM_AVX512_HASH "avx512f,avx512dq"
+/// How many stripes the shortest has before its last one, and the longest.
+struct Steps {
+  std::size_t fewest, most;
+  bool are_alike;  // enough to read as many of each
+};
+[[gnu::always_inline]] inline Steps steps_of(const ByteView* values) {
+  std::size_t least = ~std::size_t{0}, most = 0;
+  for (std::size_t i = 0; i < kTogether; ++i) {
+    least = std::min(least, values[i].size());
+    most = std::max(most, values[i].size());
+  }
+  return {steps_of(least), steps_of(most), most - least <= kHashedBehind};
+}
+
+#define DATASTORM_AVX2_HASH "avx2"
+[[gnu::target(DATASTORM_AVX2_HASH), gnu::always_inline]] inline __m256i parts_of(__m256i words,
+                                                                                 __m256i keys) {
+  const __m256i mixed = _mm256_add_epi64(words, keys);
+  return _mm256_add_epi64(_mm256_mul_epu32(mixed, _mm256_srli_epi64(mixed, 32)), words);
+}
+[[gnu::target(DATASTORM_AVX2_HASH), gnu::always_inline]] inline __m256i load_half(
+    const std::uint8_t* at) {
+  return _mm256_loadu_si256(reinterpret_cast<const __m256i*>(at));
+}
+
+/// Two registers for a stripe; see hash_avx512().
+[[gnu::target(DATASTORM_AVX2_HASH)]] void hash_avx2(const ByteView* values, std::uint64_t* hashes) {
+  const Steps steps = steps_of(values);
+  if (!steps.are_alike) return hash_plain(values, hashes);
+  const auto* const last_keys = reinterpret_cast<const std::uint8_t*>(kLastKeys.data());
+  const __m256i low_last = load_half(last_keys), high_last = load_half(last_keys + 32),
+                next = _mm256_set1_epi64x(static_cast<long long>(kNextKey));
+  for (std::size_t i = 0; i < kTogether; ++i) {
+    const std::uint8_t* at = values[i].data();
+    const std::size_t size = values[i].size(), own = steps_of(size);
+    if (size < kStripe) {
+      hashes[i] = hash_alone(values[i]);
+      continue;
+    }
+    __m256i low_keys = low_last, high_keys = high_last;
+    __m256i sum = _mm256_add_epi64(parts_of(load_half(at + size - kStripe), low_last),
+                                   parts_of(load_half(at + size - kStripe / 2), high_last));
+    for (std::size_t s = 0; s < steps.most; ++s, at += kStripe) {
+      low_keys = _mm256_add_epi64(low_keys, next);
+      high_keys = _mm256_add_epi64(high_keys, next);
+      const __m256i goes_on = _mm256_set1_epi64x(s < own ? -1 : 0);
+      const __m256i parts = _mm256_add_epi64(parts_of(load_half(at), low_keys),
+                                             parts_of(load_half(at + kStripe / 2), high_keys));
+      sum = _mm256_add_epi64(sum, _mm256_and_si256(parts, goes_on));
+    }
+    const __m128i two =
+        _mm_add_epi64(_mm256_castsi256_si128(sum), _mm256_extracti128_si256(sum, 1));
+    hashes[i] = ended(static_cast<std::uint64_t>(_mm_cvtsi128_si64(two)) +
+                          static_cast<std::uint64_t>(_mm_extract_epi64(two, 1)),
+                      size);
+  }
+}
+
+#define DATASTORM_AVX512_HASH "avx512f,avx512bw,avx512dq,bmi2"
 #define DATASTORM_INLINE_AVX512 gnu::target(DATASTORM_AVX512_HASH), gnu::always_inline
 
-/// fold() of eight, from products of halves.
-[[DATASTORM_INLINE_AVX512]] inline __m512i fold_eight(__m512i a, __m512i b) {
-  const __m512i a_high = _mm512_srli_epi64(a, 32), b_high = _mm512_srli_epi64(b, 32);
-  const __m512i low = _mm512_mul_epu32(a, b);
-  const __m512i one = _mm512_add_epi64(_mm512_mul_epu32(a_high, b), _mm512_srli_epi64(low, 32));
-  const __m512i other = _mm512_add_epi64(_mm512_mul_epu32(a, b_high),
-                                         _mm512_and_si512(one, _mm512_set1_epi64(0xffffffff)));
-  const __m512i high =
-      _mm512_add_epi64(_mm512_mul_epu32(a_high, b_high),
-                       _mm512_add_epi64(_mm512_srli_epi64(one, 32), _mm512_srli_epi64(other, 32)));
-  return _mm512_xor_si512(high, _mm512_mask_blend_epi32(0xaaaa, low, _mm512_slli_epi64(other, 32)));
+[[DATASTORM_INLINE_AVX512]] inline __m512i parts_of(__m512i words, __m512i keys) {
+  const __m512i mixed = _mm512_add_epi64(words, keys);
+  return _mm512_add_epi64(_mm512_mul_epu32(mixed, _mm512_srli_epi64(mixed, 32)), words);
 }
 
-/// Sixteen bytes of each of eight values, as the first eight of each and the second.
-struct Sixteens {
-  __m512i first, second;
-};
-[[DATASTORM_INLINE_AVX512]] inline Sixteens load_eight(const std::uint8_t* const* at,
-                                                       std::ptrdiff_t from) {
-  const auto load = [&](std::size_t k)
-      __attribute__((target(DATASTORM_AVX512_HASH), always_inline)) {
-    return _mm_loadu_si128(reinterpret_cast<const __m128i*>(at[k] + from));
-  };
-  const auto four = [&](std::size_t k)
-      __attribute__((target(DATASTORM_AVX512_HASH), always_inline)) {
-    return _mm512_inserti64x4(
-        _mm512_castsi256_si512(
-            _mm256_inserti128_si256(_mm256_castsi128_si256(load(k)), load(k + 2), 1)),
-        _mm256_inserti128_si256(_mm256_castsi128_si256(load(k + 4)), load(k + 6), 1), 1);
-  };
-  const __m512i even = four(0), odd = four(1);
-  return {_mm512_unpacklo_epi64(even, odd), _mm512_unpackhi_epi64(even, odd)};
-}
-
-/// hash_end() of eight whose last sixteen bytes these are.
-[[DATASTORM_INLINE_AVX512]] inline __m512i end_eight(Sixteens last, __m512i left, __m512i h) {
-  const __m512i other = _mm512_set1_epi64(static_cast<long long>(kOther));
-  const __m512i bits = _mm512_slli_epi64(left, 3);
-  const __m512i over = _mm512_sub_epi64(_mm512_set1_epi64(128), bits);  // shifts from 64 up give 0
-  const __mmask8 is_large = _mm512_cmpge_epu64_mask(left, _mm512_set1_epi64(8));
-  const __m512i small =
-      _mm512_srlv_epi64(last.second, _mm512_sub_epi64(_mm512_set1_epi64(64), bits));
-  const __m512i large = _mm512_or_si512(
-      _mm512_srlv_epi64(last.first, over),
-      _mm512_sllv_epi64(last.second, _mm512_sub_epi64(bits, _mm512_set1_epi64(64))));
-  const __m512i a = _mm512_mask_blend_epi64(is_large, small, large);
-  const __m512i b = _mm512_maskz_mov_epi64(is_large, last.second);
-  const __m512i inner = fold_eight(_mm512_xor_si512(a, other), _mm512_xor_si512(b, h));
-  return fold_eight(_mm512_xor_si512(inner, _mm512_set1_epi64(static_cast<long long>(kFold))),
-                    _mm512_xor_si512(h, other));
-}
-
+/// A branch on how long each value is would be guessed wrong: all take as many steps as the longest
+/// does, and what a shorter one reads too much of is not added.
 [[gnu::target(DATASTORM_AVX512_HASH)]] void hash_avx512(const ByteView* values,
                                                         std::uint64_t* hashes) {
-  constexpr std::size_t kEights = kTogether / 8;
-  const std::uint8_t* at[kTogether];
-  const std::uint8_t* ends[kTogether];
-  alignas(64) std::uint64_t sizes[kTogether];
-  std::size_t shortest = ~std::size_t{0}, longest = 0;
+  const Steps steps = steps_of(values);
+  if (!steps.are_alike) return hash_plain(values, hashes);
+  const __m512i last_keys = _mm512_load_si512(kLastKeys.data()),
+                next = _mm512_set1_epi64(static_cast<long long>(kNextKey));
   for (std::size_t i = 0; i < kTogether; ++i) {
-    at[i] = values[i].data();
-    ends[i] = at[i] + values[i].size();
-    sizes[i] = values[i].size();
-    shortest = std::min(shortest, values[i].size());
-    longest = std::max(longest, values[i].size());
-  }
-  if (longest - shortest > kHashedBehind) return hash_plain(values, hashes);
-  const __m512i other = _mm512_set1_epi64(static_cast<long long>(kOther)),
-                one = _mm512_set1_epi64(1);
-  __m512i size[kEights], steps[kEights], h[kEights];
-#pragma GCC unroll 2
-  for (std::size_t e = 0; e < kEights; ++e) {
-    size[e] = _mm512_load_si512(sizes + 8 * e);
-    steps[e] = _mm512_srli_epi64(_mm512_sub_epi64(size[e], one), 4);
-    h[e] =
-        _mm512_xor_si512(other, _mm512_mullo_epi64(_mm512_set1_epi64(static_cast<long long>(kFold)),
-                                                   _mm512_add_epi64(size[e], one)));
-  }
-  const auto most = static_cast<std::ptrdiff_t>((longest - 1) / 16);
-  for (std::ptrdiff_t s = 0; s < most; ++s) {
-#pragma GCC unroll 2
-    for (std::size_t e = 0; e < kEights; ++e) {
-      const __mmask8 goes_on = _mm512_cmpgt_epu64_mask(steps[e], _mm512_set1_epi64(s));
-      const Sixteens next = load_eight(at + 8 * e, 16 * s);
-      h[e] = _mm512_mask_mov_epi64(
-          h[e], goes_on,
-          fold_eight(_mm512_xor_si512(next.first, other), _mm512_xor_si512(next.second, h[e])));
+    const std::uint8_t* const at = values[i].data();
+    const std::size_t size = values[i].size(), own = steps_of(size);
+    __m512i keys = last_keys, sum = _mm512_setzero_si512();
+    std::size_t s = 0;
+    for (; s < steps.fewest; ++s) {
+      keys = _mm512_add_epi64(keys, next);
+      sum = _mm512_add_epi64(sum, parts_of(_mm512_loadu_si512(at + s * kStripe), keys));
     }
-  }
-#pragma GCC unroll 2
-  for (std::size_t e = 0; e < kEights; ++e) {
-    const __m512i left = _mm512_sub_epi64(size[e], _mm512_slli_epi64(steps[e], 4));
-    _mm512_storeu_si512(hashes + 8 * e, end_eight(load_eight(ends + 8 * e, -16), left, h[e]));
+    for (; s < steps.most; ++s) {
+      keys = _mm512_add_epi64(keys, next);
+      const auto goes_on = static_cast<__mmask8>(s < own ? 0xff : 0);
+      sum = _mm512_mask_add_epi64(sum, goes_on, sum,
+                                  parts_of(_mm512_loadu_si512(at + s * kStripe), keys));
+    }
+    const auto left = static_cast<unsigned>(std::min(size, kStripe));
+    const __m512i last =
+        _mm512_maskz_loadu_epi8(_bzhi_u64(~std::uint64_t{0}, left), at + size - left);
+    sum = _mm512_add_epi64(sum, parts_of(last, last_keys));
+    hashes[i] = ended(static_cast<std::uint64_t>(_mm512_reduce_add_epi64(sum)), size);
   }
 }
 #endif
@@ -192,8 +163,11 @@ struct Sixteens {
 std::span<const HashKernel> hash_kernels() {
   static const HashKernel kKernels[] = {
 #if defined(__x86_64__)
-    {"avx512", __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512dq"),
+    {"avx512",
+     __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") &&
+         __builtin_cpu_supports("avx512dq") && __builtin_cpu_supports("bmi2"),
      hash_avx512},
+    {"avx2", __builtin_cpu_supports("avx2") != 0, hash_avx2},
 #endif
     {"plain", true, hash_plain},
   };
@@ -202,12 +176,14 @@ std::span<const HashKernel> hash_kernels() {
 
 }  // namespace content
 
+std::uint64_t content_hash(ByteView value) {
+  return content::hash_alone(value);
+}
+
 void content_hashes(std::span<const ByteView> values, std::uint64_t* hashes) {
   using namespace content;
   static const HashKernel& best = *std::ranges::find_if(hash_kernels(), &HashKernel::usable);
-  const auto is_short = [](ByteView value) { return value.size() < 16; };
-  for (; values.size() >= kTogether && std::ranges::none_of(values.first(kTogether), is_short);
-       values = values.subspan(kTogether), hashes += kTogether)
+  for (; values.size() >= kTogether; values = values.subspan(kTogether), hashes += kTogether)
     best.hash(values.data(), hashes);
   for (const ByteView value : values) *hashes++ = content_hash(value);
 }

@@ -1,7 +1,11 @@
-// content_hash() of sixteen values in lock step. One value's hash is a chain of multiplications
-// that wait for each other, and where it ends is guessed wrong for every value of another length.
-// With AVX-512 all sixteen go on together, as many steps as the longest has; else those four go
-// together that are about as long.
+// The content_hash() of bytes, of many values at a time.
+//
+//   hash(value) = fold(sum of all stripes' words, size)
+//   word's part = (w + k mod 2^32) * ((w + k) div 2^32) + w   mod 2^64
+//
+// A stripe is eight words of 64 bits; the last one holds the value's last 64 bytes again, or all of
+// a shorter value and zeros. Each place has a key k of its own, so words that change places change
+// the sum. No word waits for another's product, as in a chain, and eight go in one register.
 #pragma once
 
 #include <span>
@@ -18,9 +22,9 @@ void content_hashes(std::span<const ByteView> values, std::uint64_t* hashes);
 
 namespace content {
 
-constexpr std::size_t kTogether = 16;
+constexpr std::size_t kTogether = 32;
 
-/// How sixteen values of 16 bytes or more are hashed.
+/// How sixteen values are hashed.
 struct HashKernel {
   const char* name;
   bool usable;  // on this processor
