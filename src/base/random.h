@@ -8,15 +8,22 @@
 namespace ds {
 
 /// The finalizer of splitmix64 (Steele, Lea, Flood 2014): every input bit moves every output bit.
-constexpr std::uint64_t mix_bits(std::uint64_t x) {
+/// Of a word, or of a vector of them.
+template <typename Words>
+constexpr void mix_words(Words& x) {
   x = (x ^ (x >> 30)) * 0xbf58476d1ce4e5b9ULL;
   x = (x ^ (x >> 27)) * 0x94d049bb133111ebULL;
-  return x ^ (x >> 31);
+  x = x ^ (x >> 31);
+}
+constexpr std::uint64_t mix_bits(std::uint64_t x) {
+  mix_words(x);
+  return x;
 }
 
+constexpr std::uint64_t kRandomStep = 0x9e3779b97f4a7c15ULL;
 /// The i-th number of the stream named by `seed`.
 constexpr std::uint64_t random_at(std::uint64_t seed, std::uint64_t i) {
-  return mix_bits(seed + 0x9e3779b97f4a7c15ULL * (i + 1));
+  return mix_bits(seed + kRandomStep * (i + 1));
 }
 
 /// Walks a stream of random_at(); a C++ UniformRandomBitGenerator.

@@ -10,9 +10,16 @@ namespace ds {
 constexpr std::size_t kUuidLength = 36;
 static_assert(std::endian::native == std::endian::little);
 
-/// Writes kUuidLength bytes: "xxxxxxxx-xxxx-4xxx-yxxx-xxxxxxxxxxxx".
-[[gnu::always_inline]] inline void put_uuid(std::uint8_t* to, std::uint64_t salt,
-                                            const RecordFacts& facts) {
+/// Of "xxxxxxxx-xxxx-4xxx-yxxx-xxxxxxxxxxxx".
+inline void put_uuid_dashes(std::uint8_t* to) {
+  for (const std::size_t dash : {8, 13, 18, 23}) to[dash] = '-';
+}
+using UuidHalf = std::uint64_t __attribute__((vector_size(16)));
+/// Its 32 digits.
+struct UuidDigits {
+  UuidHalf first, second;
+};
+[[gnu::always_inline]] inline UuidDigits uuid_digits(std::uint64_t salt, const RecordFacts& facts) {
   const std::uint64_t seed = facts.seed ^ (0x7575696400000000ULL + salt);
   constexpr std::uint64_t kNibbles = 0x0f0f0f0f0f0f0f0fULL;
   constexpr std::uint64_t kVersion = 0xf000, kVariant = std::uint64_t{3} << 62;
@@ -20,18 +27,22 @@ static_assert(std::endian::native == std::endian::little);
   const std::uint64_t low =
       (random_at(seed, 2 * facts.record + 1) & ~kVariant) | (std::uint64_t{2} << 62);
 
-  using Halves = std::uint64_t __attribute__((vector_size(16)));
   using Bytes = std::int8_t __attribute__((vector_size(16)));
-  const Halves drawn = {swap_bytes(high), swap_bytes(low)};
-  const auto upper = reinterpret_cast<Bytes>(drawn >> 4 & kNibbles * Halves{1, 1});
-  const auto lower = reinterpret_cast<Bytes>(drawn & kNibbles * Halves{1, 1});
+  const UuidHalf drawn = {swap_bytes(high), swap_bytes(low)};
+  const auto upper = reinterpret_cast<Bytes>(drawn >> 4 & kNibbles * UuidHalf{1, 1});
+  const auto lower = reinterpret_cast<Bytes>(drawn & kNibbles * UuidHalf{1, 1});
   const auto digits = [](Bytes nibbles) {
-    return reinterpret_cast<Halves>(nibbles + '0' + ((nibbles > 9) & ('a' - '0' - 10)));
+    return reinterpret_cast<UuidHalf>(nibbles + '0' + ((nibbles > 9) & ('a' - '0' - 10)));
   };
-  const Halves first = digits(__builtin_shufflevector(upper, lower, 0, 16, 1, 17, 2, 18, 3, 19, 4,
-                                                      20, 5, 21, 6, 22, 7, 23));
-  const Halves second = digits(__builtin_shufflevector(upper, lower, 8, 24, 9, 25, 10, 26, 11, 27,
-                                                       12, 28, 13, 29, 14, 30, 15, 31));
+  return {digits(__builtin_shufflevector(upper, lower, 0, 16, 1, 17, 2, 18, 3, 19, 4, 20, 5, 21, 6,
+                                         22, 7, 23)),
+          digits(__builtin_shufflevector(upper, lower, 8, 24, 9, 25, 10, 26, 11, 27, 12, 28, 13, 29,
+                                         14, 30, 15, 31))};
+}
+/// All but the dashes.
+[[gnu::always_inline]] inline void put_uuid_digits(std::uint8_t* to, std::uint64_t salt,
+                                                   const RecordFacts& facts) {
+  const auto [first, second] = uuid_digits(salt, facts);
   const auto put = [to](std::size_t at, auto digits_there) {
     std::memcpy(to + at, &digits_there, sizeof digits_there);
   };
@@ -44,7 +55,6 @@ static_assert(std::endian::native == std::endian::little);
   put(19, static_cast<std::uint32_t>(second[0]));
   put(24, upper_four(second[0]));
   put(28, second[1]);
-  for (const std::size_t dash : {8, 13, 18, 23}) to[dash] = '-';
 }
 
 /// A block of random words under a mask of the record's own: a word costs a load and an exclusive
@@ -61,7 +71,7 @@ inline std::uint64_t noise_mask(std::size_t block, const RecordFacts& facts) {
 }
 
 /// Writes `width` bytes and up to 63 more; one block at the most.
-[[gnu::always_inline]] inline void put_noise_roundly(std::uint8_t* to, std::size_t width,
+[[gnu::always_inline]] inline void put_noise_roughly(std::uint8_t* to, std::size_t width,
                                                      const RecordFacts& facts) {
   using Eight = std::uint64_t __attribute__((vector_size(64)));
   const std::uint64_t mask = noise_mask(0, facts);

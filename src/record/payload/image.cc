@@ -122,7 +122,8 @@ std::uint8_t* put_patch(std::uint8_t* to, const Patch& patch, const RecordFacts&
       put_iso_time(reinterpret_cast<char*>(to), facts.timestamp_ms);
       return to + kIsoTimeLength;
     case Patch::What::kUuid:
-      put_uuid(to, patch.salt, facts);
+      put_uuid_dashes(to);
+      put_uuid_digits(to, patch.salt, facts);
       return to + kUuidLength;
     case Patch::What::kNoise:
       return put_noise(to, patch.width, facts);

@@ -10,8 +10,10 @@
 //   reading[:DISTRIBUTION] a sensor's reading; the stream is the sensor
 #pragma once
 
+#include <cstring>
 #include <memory>
 #include <optional>
+#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -88,13 +90,32 @@ struct ImagePool {
 
   /// Which image record n is.
   std::size_t pick(std::uint64_t seed, std::uint64_t record) const {
-    constexpr std::uint64_t kForPicks = 0x7069636b73;
     if (in_order) return images.size() == 1 ? 0 : record % images.size();
     const auto drawn = static_cast<unsigned __int128>(random_at(seed ^ kForPicks, record));
     return static_cast<std::size_t>((drawn * images.size()) >> 64);
   }
+  /// Which the records from n on are: eight at a time, a third of the time.
+  [[gnu::always_inline]] void pick_row(std::uint64_t seed, std::uint64_t record,
+                                       std::span<std::uint32_t> picks) const {
+    using Eight = std::uint64_t __attribute__((vector_size(64)));
+    using EightPicks = std::uint32_t __attribute__((vector_size(32)));
+    const std::uint64_t many = images.size();  // fits into 32 bits
+    std::size_t i = 0;
+    for (; i + 8 <= picks.size() && !in_order; i += 8) {
+      Eight drawn = (seed ^ kForPicks) + kRandomStep * (record + i + Eight{1, 2, 3, 4, 5, 6, 7, 8});
+      mix_words(drawn);
+      // The upper half of the product, from those of the halves.
+      drawn = ((drawn >> 32) * many + ((drawn & 0xffffffff) * many >> 32)) >> 32;
+      const EightPicks eight = __builtin_convertvector(drawn, EightPicks);
+      std::memcpy(picks.data() + i, &eight, sizeof eight);
+    }
+    for (; i < picks.size(); ++i) picks[i] = static_cast<std::uint32_t>(pick(seed, record + i));
+  }
   /// Record n's image: one of the pool, or `fresh`.
   const Image& image(std::uint64_t seed, std::uint64_t record, Image& fresh) const;
+
+ private:
+  static constexpr std::uint64_t kForPicks = 0x7069636b73;
 };
 
 /// `variants` images; 0 makes none, and each record is drawn afresh.
