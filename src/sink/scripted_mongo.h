@@ -102,9 +102,8 @@ class ScriptedMongo final : public ScriptedServer {
       if (!more(fd, stop)) return false;
     const std::int32_t request = number(4), op = number(12);
     const auto documents = op == kMessage ? documents_of(length) : std::vector<Document>();
-    const bool is_search =
-        documents.empty() &&
-        std::string_view(buffer_).substr(0, length).find("find") != std::string::npos;
+    const bool is_search = documents.empty() && std::string_view(buffer_).substr(0, length).find(
+                                                    "find") != std::string::npos;
     buffer_.erase(0, length);
     if (is_search) return find_nothing(fd, request);
     if (documents.empty()) return greet(fd, request, op);

@@ -40,7 +40,7 @@ build2() (
 
   # libflux, the Rust part of the flux module, built where Go keeps it. RUSTUP_TOOLCHAIN: the module pins an old compiler that
   # rustup would download; --cap-lints: newer compilers warn about more, and the crate denies warnings.
-  toolchain=$(cd / && rustup show active-toolchain 2>/dev/null | cut -d' ' -f1 || true)
+  toolchain=$(cd /; { rustup show active-toolchain 2>/dev/null || true; } | cut -d' ' -f1)
   (cd "$flux/libflux" && RUSTUP_TOOLCHAIN=${toolchain:-stable} RUSTFLAGS='--cap-lints warn' CARGO_PROFILE_RELEASE_LTO=off \
       CARGO_TARGET_DIR=$work/target cargo build --release --locked -q -p flux >"$work/cargo.log" 2>&1) & cargo=$!
 
