@@ -88,7 +88,7 @@ fuzz-coverage: ## which share of each decoder the fuzz targets reach; 85 % or it
 	$(SETUP) up dev
 	cmake --preset coverage
 	cmake --build build/coverage --target fuzzers -j $(JOBS)
-	tools/fuzz_coverage.sh build/coverage $(SECONDS_EACH)
+	tools/fuzz_coverage.py build/coverage $(SECONDS_EACH)
 
 mutate: build-tests ## plant small faults, one at a time; none may go unnoticed (half an hour)
 	tools/mutate.py $(ARGS)

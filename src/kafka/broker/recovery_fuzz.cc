@@ -1,7 +1,8 @@
 // Any bytes as the files that a broker starts from: a segment with its marks, the producers' state,
 // the groups' offsets. What is served must be whole batches with sound checksums.
 //
-// The first byte says how long the marks are; an odd one repairs the first batch's checksum.
+// The first byte says how long the marks are; an odd one repairs the first batch's checksum, and
+// that of the producers' state.
 #include <cstdint>
 
 #include "base/check.h"
@@ -9,6 +10,7 @@
 #include "kafka/broker/group_offsets.h"
 #include "kafka/broker/partition_log.h"
 #include "kafka/broker/producer_state.h"
+#include "kafka/wire/crc32c.h"
 #include "net/sim/disk.h"
 
 namespace ds::kafka::broker {
@@ -55,7 +57,15 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   ByteVec segment(bytes.begin() + static_cast<std::ptrdiff_t>(marks), bytes.end());
   if (data[0] % 2 == 1 && segment.size() >= kafka::kBatchHeaderBytes) kafka::seal(segment);
   for (const std::uint8_t boot : {0, 1}) recover(bytes.first(marks), segment, boot);
-  (void)ProducerState::decode(bytes);
+  ByteVec producers(bytes.begin(), bytes.end());
+  if (data[0] % 2 == 1 && producers.size() >= 4) {
+    const std::size_t body = producers.size() - 4;
+    store_be(producers.data() + body, kafka::crc32c(ByteView(producers).first(body)));
+  }
+  if (const auto state = ProducerState::decode(producers)) {
+    const auto again = ProducerState::decode(state->first.encode(state->second));
+    check(again && again->second == state->second, "a state that does not come back");
+  }
 
   SimDisk disk;
   check(disk.make_folder("/data").ok(), "a simulated folder");
