@@ -19,7 +19,7 @@ struct PooledFillerSettings {
   std::uint32_t streams = 64;
 };
 
-/// Cost: a copy of the value, 1 to 3 ns a patch (image_press.h), its hash, and some 40 bytes around
+/// Cost: making the value (image_press.h), its hash, and some 40 bytes around
 /// it; the hashes of images without patches are known beforehand.
 class PooledFiller final : public Filler {
  public:

@@ -102,7 +102,7 @@ class ImagePress {
 
   // Of records that settle() holds for:
 
-  /// In one go, by Inking; else by what follows.
+  /// Makes records in one go; null where they are made step by step, by what follows.
   InkLayout* ink() const { return layout_->ink.get(); }
 
   std::size_t size(std::size_t image) const { return layout_->images[image].size; }
