@@ -202,7 +202,7 @@ class TheWhole(storm.Case):
             up.kill()
             up = self.up("--rate", 1_000, address=up.address)
             self.live_again(up)
-        self.assertEqual(storm.DONE, produce.popen.wait(60), storm.tail(produce.log))
+        self.assertEqual(storm.DONE, produce.popen.wait(60 + TOTAL / RATE), storm.tail(produce.log))
         account = json.loads(storm.tail(produce.log, 1))
         self.interrupt(up)  # it tells the others' records from its own
         self.assertRegex(storm.tail(up.log, 1), r"[\d,]+ that others wrote$")
