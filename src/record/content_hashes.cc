@@ -85,6 +85,15 @@ struct Steps {
   return _mm256_loadu_si256(reinterpret_cast<const __m256i*>(at));
 }
 
+/// Of all four words. (g++'s own reductions add signed words, which must not go round.)
+[[gnu::target(DATASTORM_AVX2_HASH), gnu::always_inline]] inline std::uint64_t sum_of(
+    __m256i words) {
+  const __m128i two =
+      _mm_add_epi64(_mm256_castsi256_si128(words), _mm256_extracti128_si256(words, 1));
+  return static_cast<std::uint64_t>(_mm_cvtsi128_si64(two)) +
+         static_cast<std::uint64_t>(_mm_extract_epi64(two, 1));
+}
+
 /// Two registers for a stripe; see hash_avx512().
 [[gnu::target(DATASTORM_AVX2_HASH)]] void hash_avx2(const ByteView* values, std::uint64_t* hashes) {
   const Steps steps = steps_of(values);
@@ -110,15 +119,11 @@ struct Steps {
                                              parts_of(load_half(at + kStripe / 2), high_keys));
       sum = _mm256_add_epi64(sum, _mm256_and_si256(parts, goes_on));
     }
-    const __m128i two =
-        _mm_add_epi64(_mm256_castsi256_si128(sum), _mm256_extracti128_si256(sum, 1));
-    hashes[i] = ended(static_cast<std::uint64_t>(_mm_cvtsi128_si64(two)) +
-                          static_cast<std::uint64_t>(_mm_extract_epi64(two, 1)),
-                      size);
+    hashes[i] = ended(sum_of(sum), size);
   }
 }
 
-#define DATASTORM_AVX512_HASH "avx512f,avx512bw,avx512dq,bmi2"
+#define DATASTORM_AVX512_HASH "avx2,avx512f,avx512bw,avx512dq,bmi2"
 #define DATASTORM_INLINE_AVX512 gnu::target(DATASTORM_AVX512_HASH), gnu::always_inline
 
 [[DATASTORM_INLINE_AVX512]] inline __m512i parts_of(__m512i words, __m512i keys) {
@@ -153,7 +158,9 @@ struct Steps {
     const __m512i last =
         _mm512_maskz_loadu_epi8(_bzhi_u64(~std::uint64_t{0}, left), at + size - left);
     sum = _mm512_add_epi64(sum, parts_of(last, last_keys));
-    hashes[i] = ended(static_cast<std::uint64_t>(_mm512_reduce_add_epi64(sum)), size);
+    hashes[i] = ended(
+        sum_of(_mm256_add_epi64(_mm512_castsi512_si256(sum), _mm512_extracti64x4_epi64(sum, 1))),
+        size);
   }
 }
 #endif
