@@ -24,7 +24,7 @@ namespace content {
 
 constexpr std::size_t kTogether = 32;
 
-/// How sixteen values are hashed.
+/// How kTogether values are hashed.
 struct HashKernel {
   const char* name;
   bool usable;  // on this processor

@@ -40,6 +40,10 @@ struct Filled {
   std::span<const KindSum> kinds = {};
 };
 
+/// Writes the header of a batch whose records are made, and its checksum.
+void seal_batch(const FillRequest& request, ByteSpan batch, std::uint32_t records,
+                std::int64_t newest_ms);
+
 /// Threads: one, a worker's. Cost: one virtual call a batch.
 class Filler {
  public:

@@ -90,17 +90,7 @@ Filled PlainTweetFiller::fill(const FillRequest& request, ByteSpan into) {
         {1, record_hash(tail.content, time, first + filled.records)});
   }
   const auto size = static_cast<std::size_t>(at - into.data());
-  kafka::BatchHeader header;
-  header.length = static_cast<std::int32_t>(size - kafka::kBatchLengthEnd);
-  header.last_offset_delta = static_cast<std::int32_t>(filled.records) - 1;
-  header.base_timestamp = request.timestamp_ms;
-  header.max_timestamp = newest_ms;
-  header.producer_id = request.stamp.producer_id;
-  header.producer_epoch = request.stamp.producer_epoch;
-  header.base_sequence = request.stamp.base_sequence;
-  header.record_count = static_cast<std::int32_t>(filled.records);
-  header.write(into.data());
-  kafka::seal(into.first(size));
+  seal_batch(request, into.first(size), filled.records, newest_ms);
   filled.bytes = static_cast<std::uint32_t>(size);
   filled.kinds = kinds_;
   return filled;

@@ -308,17 +308,7 @@ Filled PooledFiller::fill(const FillRequest& request, ByteSpan into) {
   }
 
   const auto size = static_cast<std::size_t>(loop.at - into.data());
-  kafka::BatchHeader header;
-  header.length = static_cast<std::int32_t>(size - kafka::kBatchLengthEnd);
-  header.last_offset_delta = static_cast<std::int32_t>(loop.made) - 1;
-  header.base_timestamp = request.timestamp_ms;
-  header.max_timestamp = loop.newest_ms;
-  header.producer_id = request.stamp.producer_id;
-  header.producer_epoch = request.stamp.producer_epoch;
-  header.base_sequence = request.stamp.base_sequence;
-  header.record_count = static_cast<std::int32_t>(loop.made);
-  header.write(into.data());
-  kafka::seal(into.first(size));
+  seal_batch(request, into.first(size), loop.made, loop.newest_ms);
   return {.bytes = static_cast<std::uint32_t>(size),
           .records = loop.made,
           .by_sentiment = {},

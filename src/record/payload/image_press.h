@@ -115,7 +115,6 @@ class ImagePress {
   void put(std::uint8_t* to, std::size_t image, const RecordFacts& facts);
 
  private:
-  friend class InkLayer;
   using Text = std::array<std::uint8_t, kSharedBytesMax>;
   /// All digits but the last two.
   struct Hundreds {
